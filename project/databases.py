@@ -1,0 +1,67 @@
+"""The `DATABASES` setting from a URL: SQLite or PostgreSQL, with what this site relies on in each."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import dj_database_url
+from django.core.exceptions import ImproperlyConfigured
+
+SQLITE = "django.db.backends.sqlite3"
+POSTGRESQL = "django.db.backends.postgresql"
+LOCK_TIMEOUT_S = 4
+"""How long a SQLite connection waits for another's write: less than the 5 s in which a sender is answered."""
+CONNECT_TIMEOUT_S = 5
+CONNECTION_AGE_S = 600
+
+
+def database(url: str, data_dir: Path) -> dict[str, Any]:
+    """Return one entry of `DATABASES`: what `url` names, or the SQLite file in `data_dir` where it is empty.
+
+    Options in the URL's query go before ours. A URL that cannot be used raises
+    `ImproperlyConfigured`; it is never shown, since it may hold a password.
+    """
+    if not url:
+        return _sqlite({"ENGINE": SQLITE, "NAME": str(data_dir / "db.sqlite3")})
+    try:
+        parsed: dict[str, Any] = {**dj_database_url.parse(url)}
+    except ValueError:
+        raise ImproperlyConfigured("DATABASE_URL is not a database's URL, or its parts are not %-quoted") from None
+    if parsed["ENGINE"] == SQLITE:
+        return _sqlite(parsed)
+    if parsed["ENGINE"] == POSTGRESQL:
+        return _postgresql(parsed)
+    raise ImproperlyConfigured("DATABASE_URL begins with postgresql:// or sqlite:///")
+
+
+def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
+    if parsed["NAME"] == ":memory:":
+        # Each thread would have a database of its own.
+        raise ImproperlyConfigured("DATABASE_URL names a file for SQLite: sqlite:////absolute/path")
+    options = {
+        "timeout": LOCK_TIMEOUT_S,
+        # The room lock of SQLite: whoever is to write takes its turn before reading what it judges by.
+        "transaction_mode": "IMMEDIATE",
+        # With synchronous=NORMAL a power cut takes back commits that were acknowledged, and their ids are given again.
+        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;",
+    }
+    return {
+        "ENGINE": SQLITE,
+        "NAME": str(Path(parsed["NAME"]).absolute()),
+        "CONN_MAX_AGE": None,
+        "OPTIONS": {**options, **parsed.get("OPTIONS", {})},
+    }
+
+
+def _postgresql(parsed: dict[str, Any]) -> dict[str, Any]:
+    options = {"connect_timeout": CONNECT_TIMEOUT_S, "application_name": "chat"}
+    return {
+        **parsed,
+        # Pool threads keep their connections; a dead one is found at the next unit of work and replaced.
+        "CONN_MAX_AGE": CONNECTION_AGE_S,
+        "CONN_HEALTH_CHECKS": True,
+        # Readers page by keyset; a server-side cursor would break behind a pooler in transaction mode.
+        "DISABLE_SERVER_SIDE_CURSORS": True,
+        "OPTIONS": {**options, **parsed.get("OPTIONS", {})},
+    }

@@ -1,0 +1,133 @@
+"""This site's settings, from the environment: docs/operations.md lists the variables.
+
+A site that needs more (its own user model, an e-mail server) has a settings module of its own,
+`from project.settings import *`, and names it in DJANGO_SETTINGS_MODULE.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from project import logs, sqlite
+from project.databases import database
+from project.environment import Environment
+from project.secret import kept_key
+
+sqlite.use_newest()
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+_env = Environment(os.environ)
+
+# Where the site keeps what is its own: the SQLite file, the secret key, uploads.
+CHAT_DATA_DIR = _env.directory("CHAT_DATA_DIR", BASE_DIR / "var")
+# Whether strangers may make themselves an account.
+CHAT_SIGNUP = _env.flag("CHAT_SIGNUP", default=False)
+# The longest body of a message, in code points. 10,000 of four bytes, escaped, still fit a frame of 64 KiB.
+CHAT_MAX_BODY = _env.number("CHAT_MAX_BODY", 4_000, least=1, most=10_000)
+
+DEBUG = _env.flag("DEBUG", default=False)
+SECRET_KEY = _env.text("SECRET_KEY") or kept_key(CHAT_DATA_DIR / "secret_key")
+ALLOWED_HOSTS = _env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
+CSRF_TRUSTED_ORIGINS = _env.origins("CSRF_TRUSTED_ORIGINS")
+
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "django.contrib.staticfiles",
+    "project",
+    "rooms",
+    "realtime",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "project.headers.content_security_policy",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "project.urls"
+WSGI_APPLICATION = "project.wsgi.application"
+TEMPLATES: list[dict[str, Any]] = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ],
+        },
+    },
+]
+
+DATABASES = {"default": database(_env.text("DATABASE_URL"), CHAT_DATA_DIR)}
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+
+AUTH_USER_MODEL = "auth.User"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGIN_URL = "rooms:login"
+LOGIN_REDIRECT_URL = "rooms:index"
+LOGOUT_REDIRECT_URL = "rooms:login"
+
+LANGUAGE_CODE = _env.language("LANGUAGE_CODE", "en")
+TIME_ZONE = _env.time_zone("TIME_ZONE", "UTC")
+USE_I18N = True
+USE_TZ = True
+
+STATIC_URL = "/static/"
+MEDIA_ROOT = CHAT_DATA_DIR / "uploads"
+
+LOGGING = logs.configuration(
+    level=_env.choice("LOG_LEVEL", "info", {name.lower(): name for name in logs.LEVELS}),
+    as_json=_env.flag("LOG_JSON", default=False),
+)
+
+# How browsers reach the site: "proxy" is a reverse proxy that speaks TLS, and sets X-Forwarded-Proto itself
+# whatever the client sent; "direct" is TLS on a listening endpoint of our own; "off" is plain HTTP.
+CHAT_HTTPS = _env.choice(
+    "CHAT_HTTPS",
+    "off",
+    {"off": "off", "0": "off", "proxy": "proxy", "1": "proxy", "on": "proxy", "direct": "direct"},
+)
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CHAT_HTTPS == "proxy" else None
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CHAT_HTTPS != "off"
+SECURE_HSTS_SECONDS = 30 * 24 * 3600 if CHAT_HTTPS != "off" else 0
+SECURE_CONTENT_TYPE_NOSNIFF = True
+SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+# `connect-src 'self'` is the WebSocket too; nothing inline, nothing from elsewhere.
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self' data:",
+        "font-src 'self'",
+        "connect-src 'self'",
+        "manifest-src 'self'",
+        "worker-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ),
+)

@@ -1,0 +1,1 @@
+"""The tests: they mirror the packages; `conftest.py` tells how a run is made."""
