@@ -1,0 +1,59 @@
+"""The service's settings, checked: read from Django's settings object, which is passed in."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+LONGEST_BODY = 10_000
+"""Code points: as many of four bytes each still fit a client's frame of 64 KiB."""
+
+
+class ConfigError(Exception):
+    """A setting cannot be used; the message names it."""
+
+
+def _setting(name: str, default: float, least: float, most: float) -> Any:
+    return field(default=default, metadata={"setting": name, "least": least, "most": most})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """What an operator may choose. Each field's setting, default and bounds (included) stand beside it.
+
+    `poll_interval_s` is how often the database is asked what other processes wrote; 0 never asks.
+    `connections` bounds those open at once. `stop_s` is how long a stop may take in all.
+    `page_request_bytes` bounds what is sent to Django's pages; the API takes 64 KiB.
+    """
+
+    max_body: int = _setting("CHAT_MAX_BODY", 4_000, 1, LONGEST_BODY)
+    poll_interval_s: float = _setting("CHAT_POLL_INTERVAL_S", 1.0, 0, 60)
+    connections: int = _setting("CHAT_CONNECTIONS", 10_000, 1, 1_000_000)
+    page_threads: int = _setting("CHAT_PAGE_THREADS", 10, 1, 200)
+    read_threads: int = _setting("CHAT_READ_THREADS", 4, 1, 64)
+    page_request_bytes: int = _setting("CHAT_PAGE_REQUEST_BYTES", 2_621_440, 65_536, 2**31)
+    stop_s: float = _setting("CHAT_STOP_S", 8.0, 1, 600)
+
+
+def from_settings(settings: object) -> Config:
+    """Return the configuration that Django's settings give.
+
+    Raises:
+        ConfigError: the first setting that is of the wrong type or out of its bounds.
+    """
+    for told in refused(settings):
+        raise ConfigError(told)
+    given = {f.name: getattr(settings, f.metadata["setting"], f.default) for f in fields(Config)}
+    return Config(**given)
+
+
+def refused(settings: object) -> Iterator[str]:
+    """Yield one line for each setting that cannot be used."""
+    for f in fields(Config):
+        name, least, most = (f.metadata[key] for key in ("setting", "least", "most"))
+        value = getattr(settings, name, f.default)
+        kinds = (int, float) if isinstance(f.default, float) else (int,)
+        if isinstance(value, bool) or not isinstance(value, kinds) or not least <= value <= most:
+            sort = "a number" if float in kinds else "an integer"
+            yield f"{name} is {sort} from {least} to {most}; it is {value!r}."

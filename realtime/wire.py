@@ -1,0 +1,459 @@
+"""The wire's shapes: bytes of a client into frozen, checked values, and what is said to clients into bytes.
+
+docs/protocol.md is the reference. No framework here, no input or output, no clock. Whatever is wrong with what
+came in raises a `realtime.errors.Refusal`; nothing else comes out of a decoding function.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Annotated, Any, NoReturn, Protocol, TypeVar
+from urllib.parse import parse_qsl
+
+import msgspec
+
+from realtime.errors import BadRequest, Refusal
+from rooms.messages import After, Before, Identity, Newest, Posted, RoomSummary, Span
+
+MAX_ID = 2**63 - 1
+MAX_LIMIT = 200
+DEFAULT_LIMIT = 50
+MAX_WAIT_S = 60.0
+
+Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
+Nonce = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
+Cursor = Annotated[int, msgspec.Meta(ge=0, le=MAX_ID)]
+MessageId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
+Epoch = Annotated[str, msgspec.Meta(max_length=64)]
+Count = Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)]
+
+
+class Join(msgspec.Struct, frozen=True, tag_field="type", tag="join"):
+    """Replay what is after `after`, or the newest `last`, then live; with neither, live only."""
+
+    room: Slug
+    after: Cursor | None = None
+    last: Count | None = None
+    epoch: Epoch | None = None
+
+
+class Leave(msgspec.Struct, frozen=True, tag_field="type", tag="leave"):
+    """Hear no more of a room."""
+
+    room: Slug
+
+
+class Send(msgspec.Struct, frozen=True, tag_field="type", tag="send"):
+    """Append a message."""
+
+    room: Slug
+    body: str
+    nonce: Nonce
+    reply_to: MessageId | None = None
+
+
+class Edit(msgspec.Struct, frozen=True, tag_field="type", tag="edit"):
+    """Give a message another text."""
+
+    room: Slug
+    target: MessageId
+    body: str
+    nonce: Nonce
+
+
+class Redact(msgspec.Struct, frozen=True, tag_field="type", tag="redact"):
+    """Withhold the text of a message."""
+
+    room: Slug
+    target: MessageId
+    nonce: Nonce
+    reason: str | None = None
+
+
+Command = Join | Leave | Send | Edit | Redact
+
+
+class PostBody(msgspec.Struct, frozen=True):
+    """The body of POST …/messages."""
+
+    body: str
+    nonce: Nonce | None = None
+    reply_to: MessageId | None = None
+
+
+class EditBody(msgspec.Struct, frozen=True):
+    """The body of PATCH …/messages/{id}."""
+
+    body: str
+    nonce: Nonce | None = None
+
+
+class RedactBody(msgspec.Struct, frozen=True):
+    """The body of DELETE …/messages/{id}; it may be empty."""
+
+    reason: str | None = None
+    nonce: Nonce | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryQuery:
+    """What GET …/messages asks for. `wait_s` is None where it is no long poll."""
+
+    span: Span
+    wait_s: float | None
+    epoch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class StreamQuery:
+    """What GET …/events asks for. `after` is None where the stream begins at the newest id."""
+
+    after: int | None
+    epoch: str | None
+
+
+class Numbered(Protocol):
+    """A message already encoded."""
+
+    @property
+    def id(self) -> int:
+        """Its id."""
+
+    @property
+    def data(self) -> bytes:
+        """Its JSON."""
+
+
+class _Echo(msgspec.Struct):
+    nonce: Any = None
+    room: Any = None
+
+
+Body = TypeVar("Body", PostBody, EditBody, RedactBody)
+_commands = msgspec.json.Decoder(Command)
+_echoes = msgspec.json.Decoder(_Echo)
+_encoder = msgspec.json.Encoder()
+
+
+# What comes in.
+
+
+def decode_command(data: bytes, *, max_body: int) -> Command:
+    """Return the command in a WebSocket frame, its text trimmed and at most `max_body` code points.
+
+    Raises:
+        BadRequest: the detail names the field; the nonce and room are echoed where they can be read.
+    """
+    try:
+        with _told_plainly():
+            command = _commands.decode(data)
+        return _checked_command(command, max_body)
+    except BadRequest as refusal:
+        raise _echoing(refusal, data) from None
+
+
+def _checked_command(command: Command, max_body: int) -> Command:
+    match command:
+        case Send(body=body) | Edit(body=body):
+            return msgspec.structs.replace(command, body=checked_body(body, max_body))
+        case Redact(reason=reason):
+            return msgspec.structs.replace(command, reason=_checked_reason(reason, max_body))
+        case Join(after=after, last=last) if after is not None and last is not None:
+            raise BadRequest("last: it takes the place of after; send one of them")
+        case _:
+            return command
+
+
+def decode_body(kind: type[Body], content_type: str, data: bytes, *, max_body: int) -> Body:
+    """Return a request's body, JSON or form-encoded as `content_type` says, its text trimmed and bounded.
+
+    Raises:
+        BadRequest: the detail names the field; a nonce that can be read is echoed.
+    """
+    media_type = content_type.partition(";")[0].strip().lower()
+    if kind is RedactBody and not data:
+        return kind()
+    if media_type == "application/x-www-form-urlencoded":
+        return _checked_http(_from_form(kind, data), max_body)
+    if media_type not in {"", "application/json"}:
+        raise BadRequest("Content-Type: it is application/json or application/x-www-form-urlencoded")
+    try:
+        with _told_plainly():
+            found = msgspec.json.decode(data, type=kind)
+        return _checked_http(found, max_body)
+    except BadRequest as refusal:
+        raise _echoing(refusal, data) from None
+
+
+def _checked_http(found: Body, max_body: int) -> Body:
+    try:
+        if isinstance(found, RedactBody):
+            return msgspec.structs.replace(found, reason=_checked_reason(found.reason, max_body))
+        return msgspec.structs.replace(found, body=checked_body(found.body, max_body))
+    except BadRequest as refusal:
+        raise refusal.of(nonce=found.nonce) from None
+
+
+def _from_form(kind: type[Body], data: bytes) -> Body:
+    fields: dict[str, Any] = dict(decode_fields(data))
+    if "reply_to" in fields:
+        fields["reply_to"] = integer("reply_to", fields["reply_to"], least=1, most=MAX_ID)
+    with _told_plainly():
+        return msgspec.convert(fields, type=kind)
+
+
+def decode_fields(data: bytes) -> Mapping[str, str]:
+    """Return the fields of a query string or a form-encoded body.
+
+    Raises:
+        BadRequest: not UTF-8, too many fields, or one of them given twice.
+    """
+    try:
+        pairs = parse_qsl(data.decode(), keep_blank_values=True, errors="strict", max_num_fields=50)
+    except UnicodeDecodeError:
+        raise BadRequest("The fields are not UTF-8.") from None
+    except ValueError:
+        raise BadRequest("There are too many fields.") from None
+    fields: dict[str, str] = {}
+    for name, value in pairs:
+        if name in fields:
+            raise BadRequest(f"{_shown(name)}: it is given twice")
+        fields[name] = value
+    return fields
+
+
+def decode_history_query(query: bytes) -> HistoryQuery:
+    """Return what GET …/messages?{query} asks for.
+
+    Raises:
+        BadRequest: the detail names the field.
+    """
+    fields = decode_fields(query)
+    limit = integer("limit", fields["limit"], least=1, most=MAX_LIMIT) if "limit" in fields else DEFAULT_LIMIT
+    span: Span = Newest(limit)
+    if "after" in fields and "before" in fields:
+        raise BadRequest("before: it cannot be given together with after")
+    if "after" in fields:
+        span = After(_cursor("after", fields["after"]), limit)
+    elif "before" in fields:
+        span = Before(_cursor("before", fields["before"]), limit)
+    if "wait" in fields and "after" not in fields:
+        raise BadRequest("wait: it needs after")
+    wait_s = _seconds("wait", fields["wait"]) if "wait" in fields else None
+    return HistoryQuery(span, wait_s, _epoch(fields))
+
+
+def decode_stream_query(query: bytes, last_event_id: str | None) -> StreamQuery:
+    """Return what GET …/events?{query} asks for; a reconnect's Last-Event-ID goes over `after`.
+
+    Raises:
+        BadRequest: the detail names the field.
+    """
+    fields = decode_fields(query)
+    after = _cursor("after", fields["after"]) if "after" in fields else None
+    if last_event_id:
+        after = _cursor("Last-Event-ID", last_event_id)
+    return StreamQuery(after, _epoch(fields))
+
+
+def integer(name: str, text: str, *, least: int, most: int) -> int:
+    """Return an integer of ASCII digits within bounds, both included; raise BadRequest naming the field."""
+    if re.fullmatch(r"[0-9]{1,40}", text) and least <= int(text) <= most:
+        return int(text)
+    raise BadRequest(f"{name}: it is an integer from {least} to {most}")
+
+
+def _cursor(name: str, text: str) -> int:
+    return integer(name, text, least=0, most=MAX_ID)
+
+
+def _seconds(name: str, text: str) -> float:
+    if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,9})?", text) and float(text) <= MAX_WAIT_S:
+        return float(text)
+    raise BadRequest(f"{name}: it is a number of seconds from 0 to {MAX_WAIT_S:.0f}")
+
+
+def _epoch(fields: Mapping[str, str]) -> str | None:
+    epoch = fields.get("epoch")
+    if epoch is not None and len(epoch) > 64:
+        raise BadRequest("epoch: it is longer than any epoch")
+    return epoch
+
+
+def checked_body(text: str, max_body: int) -> str:
+    """Return the text of a message without the white space (Unicode's, as str.strip has it) around it.
+
+    Raises:
+        BadRequest: empty, more than `max_body` code points, or characters that no database here keeps.
+    """
+    body = _storable("body", text)
+    if not body:
+        raise BadRequest("body: it is empty")
+    return _bounded("body", body, max_body)
+
+
+def _checked_reason(text: str | None, max_body: int) -> str | None:
+    return None if text is None else _bounded("reason", _storable("reason", text), max_body) or None
+
+
+def _bounded(name: str, text: str, limit: int) -> str:
+    if len(text) > limit:
+        raise BadRequest(f"{name}: it is longer than {limit} characters")
+    return text
+
+
+def _storable(name: str, text: str) -> str:
+    if "\x00" in text:
+        raise BadRequest(f"{name}: the character U+0000 is not taken")
+    if re.search("[\ud800-\udfff]", text):
+        raise BadRequest(f"{name}: it holds half a surrogate pair")
+    return text.strip()
+
+
+class _told_plainly:  # noqa: N801  (reads as the clause that it is)
+    """Turn what msgspec raises into a BadRequest that names the field."""
+
+    def __enter__(self) -> None:
+        """Begin to watch."""
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> None:
+        if isinstance(error, msgspec.ValidationError):
+            _refuse_shape(str(error))
+        if isinstance(error, msgspec.DecodeError | UnicodeDecodeError):
+            raise BadRequest("This is not JSON in UTF-8.") from None
+        if isinstance(error, RecursionError):
+            raise BadRequest("This JSON is nested too deep.") from None
+
+
+def _refuse_shape(told: str) -> NoReturn:
+    what, found, where = told.rpartition(" - at `$.")
+    raise BadRequest(f"{where.rstrip('`')}: {what}" if found else told) from None
+
+
+def _echoing(refusal: Refusal, data: bytes) -> Refusal:
+    try:
+        echo = _echoes.decode(data)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+        return refusal
+    return refusal.of(nonce=_if_valid(echo.nonce, Nonce), room=_if_valid(echo.room, Slug))
+
+
+def _if_valid(value: object, kind: Any) -> str | None:
+    try:
+        return msgspec.convert(value, type=kind | None)  # type: ignore[no-any-return]
+    except msgspec.ValidationError:
+        return None
+
+
+def _shown(name: str) -> str:
+    return name[:40].encode("ascii", "backslashreplace").decode()
+
+
+# What goes out.
+
+
+def encode_message(posted: Posted) -> bytes:
+    """Return a message's JSON: the only place that makes it, so it has the same bytes on every transport."""
+    author = {"id": posted.author.id, "name": posted.author.name} if posted.author else None
+    told: dict[str, Any] = {
+        "id": posted.id,
+        "room": posted.room,
+        "kind": posted.kind,
+        "author": author,
+        "body": posted.body,
+        "created_at": _moment(posted.created_at),
+        "nonce": posted.nonce,
+        "target": posted.target,
+        "reply_to": posted.reply_to,
+        "redacted": posted.redacted or None,
+        "edited_at": _moment(posted.edited_at) if posted.edited_at else None,
+        "changed": posted.changed,
+    }
+    return encode({name: value for name, value in told.items() if value is not None})
+
+
+def encode(told: Mapping[str, Any]) -> bytes:
+    """Return JSON in UTF-8."""
+    return _encoder.encode(told)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
+
+
+def encode_page(room: str, epoch: str, messages: Sequence[bytes], *, last_id: int, more: bool) -> bytes:
+    """Return the answer to GET …/messages."""
+    head = encode({"room": room, "epoch": epoch})
+    tail = encode({"last_id": last_id, "more": more})
+    return b'%b,"messages":[%b],%b' % (head[:-1], b",".join(messages), tail[1:])
+
+
+def encode_rooms(reader: Identity | None, epoch: str, rooms: Sequence[RoomSummary]) -> bytes:
+    """Return the answer to GET /api/rooms."""
+    return encode(_user(reader) | {"epoch": epoch, "rooms": [_summary(room) for room in rooms]})
+
+
+def _summary(room: RoomSummary) -> dict[str, Any]:
+    return {
+        "room": room.room,
+        "name": room.name,
+        "topic": room.topic,
+        "last_id": room.last_id,
+        "post": room.access.post,
+        "moderate": room.access.moderate,
+        "archived": room.archived,
+        "private": room.private,
+    }
+
+
+def _user(reader: Identity | None) -> dict[str, Any]:
+    return {"user": {"id": reader.user_id, "name": reader.name}} if reader else {}
+
+
+def encode_hello(reader: Identity | None, epoch: str, server: str) -> bytes:
+    """Return the first frame of a WebSocket."""
+    return encode({"type": "hello"} | _user(reader) | {"epoch": epoch, "server": server})
+
+
+def encode_joined(room: str, *, after: int, last_id: int, epoch: str) -> bytes:
+    """Return the frame that answers a join."""
+    return encode({"type": "joined", "room": room, "after": after, "last_id": last_id, "epoch": epoch})
+
+
+def encode_reset(room: str, *, after: int, epoch: str) -> bytes:
+    """Return the frame that says a cursor cannot be resumed."""
+    return encode({"type": "reset", "room": room, "after": after, "epoch": epoch})
+
+
+def encode_left(room: str, code: str) -> bytes:
+    """Return the frame that ends a join."""
+    return encode({"type": "left", "room": room, "code": code})
+
+
+def encode_sent(sent: Sequence[tuple[str, str, int]]) -> bytes:
+    """Return the frame that acknowledges sends: nonce, room and id of each."""
+    return encode({"type": "sent", "sent": [{"nonce": n, "room": room, "id": i} for n, room, i in sent]})
+
+
+def message_frames(room: str, prev: int, messages: Sequence[Numbered], limit_bytes: int) -> Iterator[bytes]:
+    """Yield `messages` frames of at most `limit_bytes` (one message alone may exceed it), each with its own `prev`."""
+    part: list[bytes] = []
+    size = room_for_head = 128 + len(room)
+    first_prev = last_id = prev
+    for message in messages:
+        if part and size + len(message.data) + 1 > limit_bytes:
+            yield _messages_frame(room, first_prev, part)
+            part, size, first_prev = [], room_for_head, last_id
+        part.append(message.data)
+        size += len(message.data) + 1
+        last_id = message.id
+    if part:
+        yield _messages_frame(room, first_prev, part)
+
+
+def _messages_frame(room: str, prev: int, messages: Sequence[bytes]) -> bytes:
+    head = encode({"type": "messages", "room": room, "prev": prev})
+    return b'%b,"messages":[%b]}' % (head[:-1], b",".join(messages))
