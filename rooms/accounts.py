@@ -1,0 +1,154 @@
+"""Who somebody is: sessions and tokens, and the name that others see."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth import (
+    BACKEND_SESSION_KEY,
+    HASH_SESSION_KEY,
+    SESSION_KEY,
+    get_user_model,
+)
+from django.core.exceptions import ValidationError
+from django.utils import timezone
+from django.utils.crypto import constant_time_compare
+from django.utils.module_loading import import_string
+
+from rooms.messages import Author, Credential, Identity, UserId
+from rooms.models import ApiToken
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterable
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+TOKEN_BYTES = 32
+
+
+def wire_id(key: object) -> UserId:
+    """Return a user's primary key as it crosses threads and the wire."""
+    return key if isinstance(key, int) else str(key)
+
+
+def display_name(user: AbstractBaseUser) -> str:
+    """Return the public name of a user, never an e-mail address.
+
+    `settings.CHAT_DISPLAY_NAME`, the dotted path of a function of the user, decides where it is set.
+    Else it is the user name; where that is an e-mail address, the short name; where that is one too
+    or empty, `user-` and the key.
+    """
+    path = getattr(settings, "CHAT_DISPLAY_NAME", "")
+    if path:
+        return str(import_string(path)(user))
+    short = getattr(user, "get_short_name", str)()
+    candidates = (user.get_username(), short)
+    return next((name for name in candidates if name and "@" not in name), f"user-{user.pk}")
+
+
+def author(user: AbstractBaseUser) -> Author:
+    """Return a user as the author of messages."""
+    return Author(wire_id(user.pk), display_name(user))
+
+
+def users_by_id(ids: Iterable[UserId | None]) -> dict[UserId, Any]:
+    """Return the users that exist among these, active or not, in one query."""
+    known = {key for key in ids if key is not None}
+    if not known:
+        return {}
+    model = get_user_model()
+    return {wire_id(user.pk): user for user in model._default_manager.filter(pk__in=known)}
+
+
+def session_credential(session_key: str) -> Credential:
+    """Return the credential of a session cookie's value."""
+    return Credential(session_key=session_key)
+
+
+def token_credential(token: str) -> Credential:
+    """Return the credential of a Bearer token: its digest, since nothing else is ever kept."""
+    return Credential(token_digest=hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest())
+
+
+def issue_token(user: AbstractBaseUser, name: str) -> str:
+    """Make a Bearer token for a user and return it. It cannot be shown again.
+
+    Raises:
+        ValidationError: the name is empty or too long.
+    """
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    row = ApiToken(user_id=user.pk, name=name.strip(), digest=token_credential(token).token_digest or "")
+    row.full_clean()
+    row.save()
+    return token
+
+
+def identify(credential: Credential) -> Identity | None:
+    """Return who this is, or None where the credential is unknown, expired, or its account is not active."""
+    return still_valid([credential])[credential]
+
+
+def still_valid(
+    credentials: Collection[Credential],
+) -> dict[Credential, Identity | None]:
+    """Return who each of these is now, None where it no longer holds, in at most three queries."""
+    owners: dict[Credential, tuple[Any, str | None]] = {
+        **_session_owners({c.session_key: c for c in credentials if c.session_key}),
+        **_token_owners({c.token_digest: c for c in credentials if c.token_digest}),
+    }
+    users = users_by_id(wire_id(key) for key, _hash in owners.values())
+    answer: dict[Credential, Identity | None] = dict.fromkeys(credentials)
+    for credential, (key, auth_hash) in owners.items():
+        user = users.get(wire_id(key))
+        if user is not None and user.is_active and (auth_hash is None or _hash_holds(user, auth_hash)):
+            answer[credential] = Identity(wire_id(user.pk), display_name(user), credential)
+    return answer
+
+
+def _session_owners(
+    credentials: dict[str, Credential],
+) -> dict[Credential, tuple[Any, str]]:
+    """Return the user key and the authentication hash of each session that is alive."""
+    if not credentials:
+        return {}
+    store = import_module(settings.SESSION_ENGINE).SessionStore()
+    rows = store.get_model_class().objects.filter(
+        session_key__in=list(credentials), expire_date__gt=timezone.now()
+    )
+    owners = {}
+    for row in rows:
+        data = store.decode(row.session_data)
+        key = _user_key(data.get(SESSION_KEY))
+        if key is not None and data.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS:
+            owners[credentials[row.session_key]] = (key, data.get(HASH_SESSION_KEY, ""))
+    return owners
+
+
+def _user_key(text: object) -> Any:
+    """Return the key of a user that a session keeps as text, None where it is none."""
+    if text is None:
+        return None
+    try:
+        return get_user_model()._meta.pk.to_python(text)
+    except ValidationError:
+        return None
+
+
+def _token_owners(
+    credentials: dict[str, Credential],
+) -> dict[Credential, tuple[Any, None]]:
+    """Return the user key of each token that exists."""
+    if not credentials:
+        return {}
+    rows = ApiToken.objects.filter(digest__in=list(credentials)).values_list("digest", "user_id")
+    return {credentials[digest]: (key, None) for digest, key in rows}
+
+
+def _hash_holds(user: Any, kept: str) -> bool:
+    """Tell whether a session was opened with the password that the user still has."""
+    hashes = [user.get_session_auth_hash(), *user.get_session_auth_fallback_hash()]
+    return any(constant_time_compare(kept, one) for one in hashes)

@@ -1,0 +1,42 @@
+"""Rooms as a Django app."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.apps import AppConfig
+from django.contrib.auth import get_user_model
+from django.db.models.signals import post_delete, post_save
+
+ACCESS_FIELDS = frozenset({"is_active", "is_staff", "is_superuser", "password"})
+"""What of an account decides who may do what, or whether its sessions hold."""
+
+
+class RoomsConfig(AppConfig):
+    """Chat rooms and their log."""
+
+    name = "rooms"
+    default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Hear of changed accounts."""
+        user_model = get_user_model()
+        post_save.connect(_account_saved, sender=user_model, dispatch_uid="rooms.account_saved")
+        post_delete.connect(_account_deleted, sender=user_model, dispatch_uid="rooms.account_deleted")
+
+
+def _account_saved(*, created: bool, update_fields: frozenset[str] | None, raw: bool, **_rest: Any) -> None:
+    """Ask access again, unless nothing of it changed: a log-in saves `last_login` alone."""
+    if raw or created or (update_fields is not None and not ACCESS_FIELDS & update_fields):
+        return
+    _accounts_changed()
+
+
+def _account_deleted(**_rest: Any) -> None:
+    _accounts_changed()
+
+
+def _accounts_changed() -> None:
+    from rooms import log
+
+    log.accounts_changed()

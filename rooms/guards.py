@@ -1,0 +1,133 @@
+"""Querysets that keep Django's bulk operations from going around `rooms.log`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any, Never
+
+from django.db import models
+
+if TYPE_CHECKING:
+    from rooms.models import Message
+
+
+class AccessQuerySet(models.QuerySet[Any]):
+    """Rows that say who may do what in a room: each bulk change locks the rooms and raises their versions."""
+
+    room_field = "room_id"
+
+    def _rooms(self) -> list[int]:
+        return list(self.order_by().values_list(self.room_field, flat=True).distinct())
+
+    def update(self, **values: Any) -> int:
+        """Change the rows, under their rooms' locks."""
+        from rooms import log
+
+        with log.changing_access(self._rooms()):
+            return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Remove the rows, under their rooms' locks."""
+        from rooms import log
+
+        with log.changing_access(self._rooms()):
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Store the rows, under their rooms' locks."""
+        from rooms import log
+
+        rows = list(objs)
+        with log.changing_access(sorted({row.room_id for row in rows})):
+            return super().bulk_create(rows, *args, **kwargs)
+
+
+class RoomQuerySet(AccessQuerySet):
+    """Rooms: a bulk change may not touch what `rooms.log` keeps, and no room is ever deleted."""
+
+    room_field = "pk"
+
+    def update(self, **values: Any) -> int:
+        """Change rooms, under their locks.
+
+        Raises:
+            TypeError: a value is one that never changes or that `rooms.log` alone writes.
+        """
+        from rooms.models import LOG_KEEPS
+
+        if kept := LOG_KEEPS & values.keys():
+            raise TypeError(f"{', '.join(sorted(kept))}: not written by an update; rooms.log alone does.")
+        return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> Never:
+        """Refuse: an address is never given again.
+
+        Raises:
+            ProtectedError: always.
+        """
+        raise models.ProtectedError("Rooms are archived (archived_at), never deleted.", set(self))
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Store new rooms; nobody reads them yet."""
+        return models.QuerySet.bulk_create(self, objs, *args, **kwargs)
+
+
+class MessageQuerySet(models.QuerySet["Message"]):
+    """Messages: new ones go through the log, old ones are left alone."""
+
+    def bulk_create(self, objs: Iterable[Message], *args: Any, **kwargs: Any) -> list[Message]:
+        """Append new messages to their rooms' logs, in the order given, one transaction a room.
+
+        Raises:
+            TypeError: an option of Django's that the log does not know (conflicts are nonces there).
+            rooms.log.Refusal: the log did not take one; what is in other rooms may be stored.
+        """
+        from rooms import log
+
+        kwargs.pop("batch_size", None)
+        if args or any(kwargs.values()):
+            raise TypeError("Messages are appended by rooms.log, which takes no options of bulk_create.")
+        rows = list(objs)
+        log.append_rows(rows)
+        return rows
+
+    def update(self, **_values: Any) -> Never:
+        """Refuse: readers would never hear of it.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("Messages in the log are not updated: call rooms.log.edit or rooms.log.redact.")
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def bulk_update(
+        self, objs: Iterable[Message], fields: Iterable[str], batch_size: int | None = None
+    ) -> Never:
+        """Refuse, as `update` does.
+
+        Raises:
+            TypeError: always.
+        """
+        self.update()
+
+    def delete(self) -> Never:
+        """Refuse: readers resume by these ids.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("Messages in the log are not deleted: call rooms.log.redact.")
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]

@@ -1,0 +1,193 @@
+"""The only reads of messages: by keyset, never by OFFSET or COUNT.
+
+Messages are read before the head, the versions and the rights that they are judged by. So a message
+committed after a ban is never in an answer that was judged without it.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from django.db.models import Subquery
+
+from rooms import accounts, permissions
+from rooms.messages import (
+    Access,
+    After,
+    Before,
+    Code,
+    Heads,
+    Kind,
+    Newest,
+    Page,
+    Posted,
+    Refused,
+    RoomHead,
+    RoomSummary,
+    Span,
+    UserId,
+    Versions,
+)
+from rooms.models import ChatRoom, Message, SiteState
+
+if TYPE_CHECKING:
+    from collections.abc import Collection
+
+    from django.db.models import QuerySet
+
+UNASKED = Access(see=True, post=False, moderate=False)
+"""The access on pages that no reader was asked for."""
+
+NO_ROOM = Refused(Code.NOT_FOUND, "There is no such room.")
+NO_MESSAGE = Refused(Code.NOT_FOUND, "There is no such message.")
+WHY_UNSEEN = {
+    Code.NOT_FOUND: NO_ROOM,
+    Code.FORBIDDEN: Refused(Code.FORBIDDEN, "You are banned from this room."),
+    Code.NOT_AUTHENTICATED: Refused(Code.NOT_AUTHENTICATED, "This room is not open to guests: log in."),
+}
+
+
+def posted(row: Message, slug: str) -> Posted:
+    """Return a row as readers see it. Its author must have been loaded with it."""
+    return Posted(
+        id=row.pk,
+        room=slug,
+        kind=Kind(row.kind),
+        author=accounts.author(row.author) if row.author is not None else None,
+        body=row.body or None,
+        created_at=row.created_at,
+        nonce=row.nonce,
+        target=row.target,
+        reply_to=row.reply_to,
+        redacted=row.redacted,
+        edited_at=row.edited_at,
+        changed=row.changed,
+    )
+
+
+def read(reader: UserId | None, slug: str, span: Span) -> Page | Refused:
+    """Return a piece of a room's log for a reader (None: a guest), or why they get none."""
+    messages, start, more = _span(slug, span)
+    room, versions = _state(slug)
+    found = permissions.standings([(room.pk if room else 0, reader)])
+    may = permissions.access(room, found[room.pk, reader]) if room else permissions.NOBODY
+    if room is None or not may.see:
+        return WHY_UNSEEN[may.refusal or Code.NOT_FOUND]
+    return Page(slug, messages, more, start, room.last_message_id, versions, may)
+
+
+def after(slug: str, cursor: int, limit: int) -> Page:
+    """Return what follows a cursor, for nobody in particular: who may have it is asked elsewhere.
+
+    A room that is not there (a restored database) has an empty log.
+    """
+    messages, start, more = _span(slug, After(cursor, limit))
+    room, versions = _state(slug)
+    return Page(
+        slug,
+        messages,
+        more,
+        start,
+        room.last_message_id if room else 0,
+        versions,
+        UNASKED,
+    )
+
+
+def find(reader: UserId | None, slug: str, message_id: int) -> Posted | Refused:
+    """Return one message, or why the reader does not get it."""
+    page = read(reader, slug, After(message_id - 1, 1))
+    if isinstance(page, Refused):
+        return page
+    if not page.messages or page.messages[0].id != message_id:
+        return NO_MESSAGE
+    return page.messages[0]
+
+
+def heads(slugs: Collection[str]) -> Heads:
+    """Return the epoch, the site's version and how far these rooms' logs go, in one query."""
+    the_one = SiteState.objects.filter(pk=SiteState.THE_ONE)
+    rows = list(
+        ChatRoom.objects.filter(slug__in=list(slugs))
+        .order_by()
+        .values_list(
+            "slug",
+            "last_message_id",
+            "access_version",
+            Subquery(the_one.values("epoch")),
+            Subquery(the_one.values("access_version")),
+        )
+        if slugs
+        else ()
+    )
+    if rows and rows[0][3] is not None:
+        epoch, site = rows[0][3], rows[0][4]
+    else:
+        state = SiteState.current()
+        epoch, site = state.epoch, state.access_version
+    return Heads(
+        epoch,
+        site,
+        {slug: RoomHead(last, version) for slug, last, version, _e, _s in rows},
+    )
+
+
+def rooms_for(reader: UserId | None) -> tuple[str, list[RoomSummary]]:
+    """Return the epoch and the rooms that a reader may see, by name."""
+    rooms = list(ChatRoom.objects.order_by("archived_at", "name", "slug"))
+    found = permissions.standings([(room.pk, reader) for room in rooms])
+    seen = [(room, permissions.access(room, found[room.pk, reader])) for room in rooms]
+    return SiteState.current().epoch, [_summary(room, may) for room, may in seen if may.see]
+
+
+def _summary(room: ChatRoom, may: Access) -> RoomSummary:
+    return RoomSummary(
+        room=room.slug,
+        name=room.name,
+        topic=room.topic,
+        last_id=room.last_message_id,
+        access=may,
+        archived=room.archived_at is not None,
+        private=room.visibility == ChatRoom.Visibility.PRIVATE,
+    )
+
+
+def _state(slug: str) -> tuple[ChatRoom | None, Versions]:
+    site = SiteState.current()
+    room = ChatRoom.objects.filter(slug=slug).first()
+    return room, Versions(site.epoch, site.access_version, room.access_version if room else 0)
+
+
+def _log(slug: str) -> QuerySet[Message]:
+    """Return the log of a room. Its key comes from a subquery, so that (room, id) is walked in order."""
+    room = ChatRoom.objects.filter(slug=slug).values("pk")[:1]
+    return Message.objects.filter(room=room).select_related("author")
+
+
+def _span(slug: str, span: Span) -> tuple[tuple[Posted, ...], int, bool]:
+    """Return the messages of a span, the cursor after which they lie, and whether it holds more."""
+    log = _log(slug)
+    match span:
+        case After(cursor, limit):
+            rows = list(log.filter(id__gt=cursor).order_by("id")[: limit + 1])
+            return (
+                tuple(posted(row, slug) for row in rows[:limit]),
+                cursor,
+                len(rows) > limit,
+            )
+        case Before(cursor, limit):
+            return _backwards(log.filter(id__lt=cursor), slug, limit)
+        case Newest(limit):
+            return _backwards(log, slug, limit)
+
+
+def _backwards(log: QuerySet[Message], slug: str, limit: int) -> tuple[tuple[Posted, ...], int, bool]:
+    if limit == 0:
+        return (), 0, False
+    rows = list(log.order_by("-id")[: limit + 1])
+    start = rows[limit].pk if len(rows) > limit else 0
+    return (
+        tuple(posted(row, slug) for row in reversed(rows[:limit])),
+        start,
+        len(rows) > limit,
+    )

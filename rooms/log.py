@@ -1,0 +1,315 @@
+"""The only writes of messages: lock the rooms, append, move the heads, commit, tell.
+
+Inside a room, ids become visible in increasing order: the room's row is locked before any id is drawn
+and until the commit. On PostgreSQL that is `SELECT … FOR NO KEY UPDATE`, on SQLite `BEGIN IMMEDIATE`.
+"""
+
+from __future__ import annotations
+
+import logging
+import secrets
+from collections import defaultdict
+from contextlib import contextmanager
+from enum import Enum, auto
+from typing import TYPE_CHECKING, Any
+
+from django.db import (
+    DataError,
+    IntegrityError,
+    OperationalError,
+    connection,
+    transaction,
+)
+from django.db.models import F
+
+from rooms import accounts, signals
+from rooms.appending import Batch
+from rooms.history import NO_ROOM
+from rooms.messages import (
+    Appended,
+    Busy,
+    Code,
+    Draft,
+    Kind,
+    Outcome,
+    Posted,
+    Refused,
+    RoomBatch,
+    Stored,
+)
+from rooms.models import ChatRoom, Message, SiteState, new_epoch_name
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator, Sequence
+
+    from django.contrib.auth.models import AbstractBaseUser
+
+logger = logging.getLogger(__name__)
+
+BRIEF_LOCK_TIMEOUT_MS = 250
+LOCK_NOT_AVAILABLE = "55P03"
+"""PostgreSQL's SQLSTATE for a lock that was not had in time (manual, appendix A)."""
+
+NOT_STORED = Refused(Code.UNAVAILABLE, "This could not be stored.")
+
+
+class Lock(Enum):
+    """How `append` behaves towards a room that somebody else holds."""
+
+    WAIT = auto()
+    """Wait for it."""
+    SKIP = auto()
+    """Answer its drafts with Busy at once."""
+    BRIEF = auto()
+    """Wait for a quarter of a second, then answer all drafts with Busy."""
+
+
+class Refusal(Exception):  # noqa: N818 (a refusal is an answer, not a fault of ours)
+    """The log did not take a message. `code` and `detail` say why."""
+
+    def __init__(self, refused: Refused) -> None:
+        """Carry why."""
+        super().__init__(f"{refused.code}: {refused.detail}")
+        self.code = refused.code
+        self.detail = refused.detail
+
+
+def new_nonce() -> str:
+    """Return a nonce for a send that came without one."""
+    return secrets.token_hex(16)
+
+
+def append(drafts: Sequence[Draft], *, lock: Lock = Lock.WAIT) -> Appended:
+    """Append drafts to their rooms' logs in one transaction, those of one room in the order given.
+
+    Each draft has an outcome of its own; one that the database refuses does not fail the others.
+    Except with `Lock.WAIT` no transaction may be open.
+
+    Raises:
+        django.db.Error: the database failed. All may be stored or nothing: the same drafts may be
+            appended again, since their nonces settle it.
+    """
+    try:
+        with transaction.atomic():
+            return _append(drafts, lock)
+    except OperationalError as error:
+        if lock is not Lock.WAIT and _is_lock_timeout(error):
+            return Appended((Busy(),) * len(drafts), ())
+        raise
+    except (IntegrityError, DataError):
+        if len(drafts) == 1:
+            logger.exception("A message that passed every check was refused by the database.")
+            return Appended((NOT_STORED,), ())
+        return _joined([append([draft], lock=lock) for draft in drafts])
+
+
+def _append(drafts: Sequence[Draft], lock: Lock) -> Appended:
+    rooms = _locked({draft.room for draft in drafts}, lock)
+    missing = {draft.room for draft in drafts} - rooms.keys()
+    held = set(ChatRoom.objects.filter(slug__in=missing).values_list("slug", flat=True)) if missing else set()
+    present = [draft for draft in drafts if draft.room in rooms]
+    batch = Batch(rooms)
+    outcomes = iter(batch.store(present))
+    _tell(batch.arrived)
+    answers: list[Outcome] = []
+    for draft in drafts:
+        if draft.room in rooms:
+            answers.append(next(outcomes))
+        else:
+            answers.append(Busy() if draft.room in held else NO_ROOM)
+    return Appended(tuple(answers), batch.arrived)
+
+
+def _locked(slugs: Collection[str], lock: Lock) -> dict[str, ChatRoom]:
+    """Return the rooms, locked in the order of their keys, so that no two writers wait for each other."""
+    if lock is Lock.BRIEF and connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute(f"SET LOCAL lock_timeout = {BRIEF_LOCK_TIMEOUT_MS}")
+    rooms = ChatRoom.objects.select_for_update(no_key=True, skip_locked=lock is Lock.SKIP)
+    return {room.slug: room for room in rooms.filter(slug__in=slugs).order_by("pk")}
+
+
+def _is_lock_timeout(error: OperationalError) -> bool:
+    if connection.vendor == "postgresql":
+        return getattr(error.__cause__, "pgcode", None) == LOCK_NOT_AVAILABLE
+    return "database is locked" in str(error)
+
+
+def _tell(batches: tuple[RoomBatch, ...]) -> None:
+    if batches:
+        transaction.on_commit(lambda: signals.committed.send_robust(sender=ChatRoom, batches=batches))
+
+
+def _joined(parts: Sequence[Appended]) -> Appended:
+    return Appended(
+        tuple(outcome for part in parts for outcome in part.outcomes),
+        tuple(batch for part in parts for batch in part.batches),
+    )
+
+
+def _one(draft: Draft) -> Posted:
+    [outcome] = append([draft]).outcomes
+    if isinstance(outcome, Stored):
+        return outcome.posted
+    raise Refusal(outcome if isinstance(outcome, Refused) else NOT_STORED)
+
+
+def post(
+    room: ChatRoom,
+    author: AbstractBaseUser | None,
+    body: str,
+    *,
+    nonce: str | None = None,
+    reply_to: int | None = None,
+    trusted: bool = True,
+) -> Posted:
+    """Append a message and return it. Without an author, the server itself speaks.
+
+    Raises:
+        Refusal: the log did not take it.
+    """
+    key = accounts.wire_id(author.pk) if author is not None else None
+    return _one(
+        Draft(
+            room.slug,
+            Kind.MESSAGE,
+            key,
+            nonce or new_nonce(),
+            body,
+            reply_to=reply_to,
+            trusted=trusted,
+        )
+    )
+
+
+def edit(message: Message, by: AbstractBaseUser, body: str, *, nonce: str | None = None) -> Posted:
+    """Append an edit of a message by its author and return the edit.
+
+    Raises:
+        Refusal: `by` is not its author, it is redacted, or the text is no good.
+    """
+    key = accounts.wire_id(by.pk)
+    return _one(
+        Draft(
+            message.room.slug,
+            Kind.EDIT,
+            key,
+            nonce or new_nonce(),
+            body,
+            target=message.pk,
+        )
+    )
+
+
+def redact(
+    message: Message,
+    by: AbstractBaseUser | None,
+    reason: str = "",
+    *,
+    nonce: str | None = None,
+    trusted: bool = False,
+) -> Posted:
+    """Append a redaction of a message and return it, or the first one where it was redacted before.
+
+    Raises:
+        Refusal: `by` may not (unless `trusted`), or the row is not a message.
+    """
+    key = accounts.wire_id(by.pk) if by is not None else None
+    draft = Draft(
+        message.room.slug,
+        Kind.REDACTION,
+        key,
+        nonce or new_nonce(),
+        reason,
+        target=message.pk,
+        trusted=trusted,
+    )
+    return _one(draft)
+
+
+def append_row(row: Message) -> None:
+    """Append an unsaved row, as trusted, and make it what was stored.
+
+    Raises:
+        Refusal: the log did not take it.
+    """
+    append_rows([row])
+
+
+def append_rows(rows: Sequence[Message]) -> None:
+    """Append unsaved rows, as trusted, one transaction a room, and make them what was stored.
+
+    Raises:
+        Refusal: the log did not take one of a room: then nothing of that room is stored.
+    """
+    by_room: dict[int, list[Message]] = defaultdict(list)
+    for row in rows:
+        by_room[row.room_id].append(row)
+    for in_room in by_room.values():
+        with transaction.atomic():
+            appended = append([_draft(row) for row in in_room])
+            for row, outcome in zip(in_room, appended.outcomes, strict=True):
+                if not isinstance(outcome, Stored):
+                    raise Refusal(outcome if isinstance(outcome, Refused) else NOT_STORED)
+                _take_over(row, outcome.posted.id)
+
+
+def _draft(row: Message) -> Draft:
+    key_given: int | None = row.pk
+    if key_given is not None:
+        raise TypeError("The log draws the ids of its messages: leave the key out.")
+    key = accounts.wire_id(row.author_id) if row.author_id is not None else None
+    row.nonce = row.nonce or new_nonce()
+    return Draft(
+        row.room.slug,
+        Kind(row.kind),
+        key,
+        row.nonce,
+        row.body,
+        row.target,
+        row.reply_to,
+        trusted=True,
+    )
+
+
+def _take_over(row: Message, key: int) -> None:
+    stored = Message._base_manager.get(pk=key)
+    for field in Message._meta.concrete_fields:
+        setattr(row, field.attname, getattr(stored, field.attname))
+    row._state.adding = False
+    row._state.db = stored._state.db
+
+
+@contextmanager
+def changing_access(room_keys: Collection[int]) -> Iterator[None]:
+    """Change who may do what in rooms: under their locks, their versions raised in the same commit."""
+    with transaction.atomic():
+        slugs = frozenset(
+            ChatRoom.objects.select_for_update(no_key=True)
+            .filter(pk__in=room_keys)
+            .order_by("pk")
+            .values_list("slug", flat=True)
+        )
+        yield
+        _raise(ChatRoom._base_manager.filter(pk__in=room_keys))
+        transaction.on_commit(lambda: signals.access_changed.send_robust(sender=ChatRoom, rooms=slugs))
+
+
+def accounts_changed() -> None:
+    """Say that accounts changed (active, staff, password): access is asked again on the whole site."""
+    with transaction.atomic():
+        state = SiteState.current()
+        _raise(SiteState.objects.filter(pk=state.pk))
+        transaction.on_commit(lambda: signals.access_changed.send_robust(sender=SiteState, rooms=None))
+
+
+def _raise(rows: Any) -> None:
+    rows.update(access_version=F("access_version") + 1)
+
+
+def new_epoch() -> str:
+    """Give the database a new epoch, as after a restore, and return it: every cursor from before is void."""
+    state = SiteState.current()
+    epoch = new_epoch_name()
+    SiteState.objects.filter(pk=state.pk).update(epoch=epoch)
+    return epoch

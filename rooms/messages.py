@@ -1,0 +1,237 @@
+"""The plain values of the log that cross threads: frozen, hashable, without a database behind them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+
+UserId = int | str
+"""A user's primary key as the wire shows it: an integer, else its text (a UUID, say)."""
+
+
+class Kind(StrEnum):
+    """What a row of the log says."""
+
+    MESSAGE = "message"
+    EDIT = "edit"
+    REDACTION = "redaction"
+
+
+class Code(StrEnum):
+    """Why something was refused: the codes of docs/protocol.md that the log itself can give."""
+
+    BAD_REQUEST = "bad_request"
+    NOT_AUTHENTICATED = "not_authenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    NONCE_CONFLICT = "nonce_conflict"
+    REDACTED = "redacted"
+    RESET = "reset"
+    UNAVAILABLE = "unavailable"
+
+
+@dataclass(frozen=True, slots=True)
+class Author:
+    """Who wrote a message: `name` is the public display name, never an e-mail address."""
+
+    id: UserId
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """Something to be appended to the log of a room, named by its slug.
+
+    Every draft carries its nonce before its first attempt, so that an attempt whose outcome is
+    unknown can be made again. `body` is the text of a message or edit, the reason of a redaction
+    ("" where none is given). `target` is the id that an edit or redaction is about. `trusted` is
+    for the server's own code: what its author may do is then not asked.
+    """
+
+    room: str
+    kind: Kind
+    author_id: UserId | None
+    nonce: str
+    body: str = ""
+    target: int | None = None
+    reply_to: int | None = None
+    trusted: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Posted:
+    """A message of the log as a reader sees it. Absent things are None; `body` is None where withheld."""
+
+    id: int
+    room: str
+    kind: Kind
+    author: Author | None
+    body: str | None
+    created_at: datetime
+    nonce: str
+    target: int | None = None
+    reply_to: int | None = None
+    redacted: bool = False
+    edited_at: datetime | None = None
+    changed: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """The draft is committed. `fresh` is False where its nonce was known: `posted` is the first message."""
+
+    posted: Posted
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """The draft was not stored and never will be as it is."""
+
+    code: Code
+    detail: str
+
+
+@dataclass(frozen=True, slots=True)
+class Busy:
+    """Somebody else holds the room's lock; nothing was stored; the same draft may be tried again."""
+
+
+Outcome = Stored | Refused | Busy
+
+
+@dataclass(frozen=True, slots=True)
+class Versions:
+    """What permissions were judged by: the database's epoch, the site's and the room's access versions."""
+
+    epoch: str
+    site: int
+    room: int
+
+
+@dataclass(frozen=True, slots=True)
+class RoomBatch:
+    """All that one commit brought to one room: what follows `prev`, ascending."""
+
+    room: str
+    prev: int
+    messages: tuple[Posted, ...]
+    versions: Versions
+
+    @property
+    def last_id(self) -> int:
+        """The room's newest id after this commit."""
+        return self.messages[-1].id
+
+
+@dataclass(frozen=True, slots=True)
+class Appended:
+    """One outcome for each draft, in the drafts' order, and what the commit brought to each room."""
+
+    outcomes: tuple[Outcome, ...]
+    batches: tuple[RoomBatch, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """What one reader may do in one room. `refusal` says how a reader who may not see it is answered."""
+
+    see: bool
+    post: bool
+    moderate: bool
+    refusal: Code | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class After:
+    """Those after a cursor, ascending, at most `limit`."""
+
+    cursor: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Before:
+    """The `limit` just before an id, ascending."""
+
+    cursor: int
+    limit: int
+
+
+@dataclass(frozen=True, slots=True)
+class Newest:
+    """The newest `limit`, ascending. A limit of 0 reads no message: the head alone."""
+
+    limit: int
+
+
+Span = After | Before | Newest
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """A piece of a room's log, ascending, and the room's head and versions read after it.
+
+    `more` says whether the span holds messages beyond these. `start` is the cursor after which
+    they lie: for `After` the one given, else the id just before the first (0 if there is none).
+    """
+
+    room: str
+    messages: tuple[Posted, ...]
+    more: bool
+    start: int
+    head: int
+    versions: Versions
+    access: Access
+
+
+@dataclass(frozen=True, slots=True)
+class RoomHead:
+    """How far a room's log goes, and its access version."""
+
+    last_id: int
+    access_version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Heads:
+    """What the safety poll reads: epoch, site version, and the heads of rooms, by slug."""
+
+    epoch: str
+    site: int
+    rooms: dict[str, RoomHead]
+
+
+@dataclass(frozen=True, slots=True)
+class RoomSummary:
+    """A room as the list of rooms shows it."""
+
+    room: str
+    name: str
+    topic: str
+    last_id: int
+    access: Access
+    archived: bool
+    private: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Identity:
+    """Somebody known. `credential` is what it was known by, for asking again whether it still holds."""
+
+    user_id: UserId
+    name: str
+    credential: Credential
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """A session's key or the digest of a token. Never logged."""
+
+    session_key: str | None = None
+    token_digest: str | None = None
+
+    def __repr__(self) -> str:
+        """Tell which sort it is and withhold it."""
+        return "Credential(session)" if self.session_key else "Credential(token)"

@@ -1,0 +1,76 @@
+"""The one rule about who may see, post and moderate: every standing in every kind of room."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from django.test import TestCase
+from django.utils import timezone
+
+from rooms.messages import Access, Code
+from rooms.models import Ban, ChatRoom, Membership
+from rooms.permissions import GUEST, Standing, access, who_may
+from tests.support_rooms import LOBBY, person
+
+PUBLIC = ChatRoom(slug="r", visibility=ChatRoom.Visibility.PUBLIC)
+OPEN = ChatRoom(slug="r", open_to_guests=True)
+PRIVATE = ChatRoom(slug="r", visibility=ChatRoom.Visibility.PRIVATE, open_to_guests=True)
+READ_ONLY = ChatRoom(slug="r", read_only=True)
+ARCHIVED = ChatRoom(slug="r", archived_at=timezone.now())
+
+ANYBODY = Standing(known=True)
+MEMBER = Standing(known=True, role="member")
+MODERATOR = Standing(known=True, role="moderator")
+OWNER = Standing(known=True, role="owner")
+STAFF = Standing(known=True, staff=True)
+BANNED = Standing(known=True, banned=True)
+BANNED_MODERATOR = Standing(known=True, role="moderator", banned=True)
+
+ALL = "see post moderate"
+WRITER, READER, KEEPER = "see post", "see", "see moderate"
+CASES = [
+    (PUBLIC, [Code.NOT_AUTHENTICATED, WRITER, WRITER, ALL, ALL, ALL, Code.FORBIDDEN, Code.FORBIDDEN]),
+    (OPEN, [READER, WRITER, WRITER, ALL, ALL, ALL, Code.FORBIDDEN, Code.FORBIDDEN]),
+    (PRIVATE, [Code.NOT_FOUND, Code.NOT_FOUND, WRITER, ALL, ALL, ALL, Code.NOT_FOUND, Code.NOT_FOUND]),
+    (READ_ONLY, [Code.NOT_AUTHENTICATED, READER, READER, ALL, ALL, ALL, Code.FORBIDDEN, Code.FORBIDDEN]),
+    (
+        ARCHIVED,
+        [Code.NOT_AUTHENTICATED, READER, READER, KEEPER, KEEPER, KEEPER, Code.FORBIDDEN, Code.FORBIDDEN],
+    ),
+]
+STANDINGS = [GUEST, ANYBODY, MEMBER, MODERATOR, OWNER, STAFF, BANNED, BANNED_MODERATOR]
+
+
+@pytest.mark.parametrize(("room", "row"), CASES, ids=["public", "open", "private", "read-only", "archived"])
+def test_who_may_do_what(room: ChatRoom, row: list[str | Code]) -> None:
+    for standing, expected in zip(STANDINGS, row, strict=True):
+        if isinstance(expected, Code):
+            wanted = Access(see=False, post=False, moderate=False, refusal=expected)
+        else:
+            may = expected.split()
+            wanted = Access(see="see" in may, post="post" in may, moderate="moderate" in may)
+        assert access(room, standing) == wanted, standing
+
+
+@pytest.mark.databases
+class WhoMay(TestCase):
+    """The rule over what the database holds."""
+
+    def test_readers_by_their_memberships_and_bans_in_force(self) -> None:
+        lobby = ChatRoom.objects.get(slug=LOBBY)
+        ana, ben, cleo, dan = (person(name) for name in ("ana", "ben", "cleo", "dan"))
+        Membership.objects.create(room=lobby, user=ana, role=Membership.Role.MODERATOR)
+        Ban.objects.create(room=lobby, user=ben)
+        Ban.objects.create(room=lobby, user=cleo, until=timezone.now() - timedelta(seconds=1))
+        dan.is_active = False
+        dan.save()
+        versions, may = who_may(LOBBY, [None, ana.pk, ben.pk, cleo.pk, dan.pk])
+        self.assertEqual([may[u.pk].see for u in (ana, ben, cleo, dan)], [True, False, True, False])
+        self.assertTrue(may[ana.pk].moderate)
+        self.assertEqual(may[None].refusal, Code.NOT_AUTHENTICATED)
+        self.assertEqual(versions.room, ChatRoom.objects.get(slug=LOBBY).access_version)
+
+    def test_nobody_may_do_anything_in_a_room_that_is_not_there(self) -> None:
+        ana = person("ana")
+        self.assertEqual(who_may("nowhere", [ana.pk])[1][ana.pk].refusal, Code.NOT_FOUND)
