@@ -18,9 +18,13 @@ def sqlite_is_safe(**_context: Any) -> list[checks.CheckMessage]:
         return []
     return [
         checks.Warning(
-            f"SQLite {'.'.join(map(str, sqlite.version()))} can damage its database when several connections write.",
-            hint=f"Install pysqlite3 (requirements/sqlite.txt), a SQLite of {'.'.join(map(str, sqlite.SAFE_VERSION))}"
-            " or later, or use PostgreSQL.",
+            f"SQLite {_dotted(sqlite.version())} can damage its database under concurrent writes",
+            hint=f"Install pysqlite3 (requirements/sqlite.txt), or SQLite {_dotted(sqlite.SAFE_VERSION)} "
+            "or later, or use PostgreSQL.",
             id="project.W001",
         ),
     ]
+
+
+def _dotted(version: tuple[int, int, int]) -> str:
+    return ".".join(map(str, version))

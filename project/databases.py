@@ -27,7 +27,9 @@ def database(url: str, data_dir: Path) -> dict[str, Any]:
     try:
         parsed: dict[str, Any] = {**dj_database_url.parse(url)}
     except ValueError:
-        raise ImproperlyConfigured("DATABASE_URL is not a database's URL, or its parts are not %-quoted") from None
+        raise ImproperlyConfigured(
+            "DATABASE_URL is not a database's URL, or its parts are not %-quoted"
+        ) from None
     if parsed["ENGINE"] == SQLITE:
         return _sqlite(parsed)
     if parsed["ENGINE"] == POSTGRESQL:
@@ -43,8 +45,10 @@ def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
         "timeout": LOCK_TIMEOUT_S,
         # The room lock of SQLite: whoever is to write takes its turn before reading what it judges by.
         "transaction_mode": "IMMEDIATE",
-        # With synchronous=NORMAL a power cut takes back commits that were acknowledged, and their ids are given again.
-        "init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;",
+        # With synchronous=NORMAL a power cut takes back acknowledged commits, and their ids are given again.
+        "init_command": (
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"
+        ),
     }
     return {
         "ENGINE": SQLITE,

@@ -1,8 +1,9 @@
-"""Settings as the environment gives them: text in, checked values out, and one clear line where one is wrong."""
+"""Settings as the environment gives them: text in, checked values out, one clear line where one is wrong."""
 
 from __future__ import annotations
 
 import re
+import textwrap
 import zoneinfo
 from collections.abc import Mapping
 from pathlib import Path
@@ -10,7 +11,16 @@ from urllib.parse import urlsplit
 
 from django.core.exceptions import ImproperlyConfigured
 
-_FLAGS = {"1": True, "true": True, "yes": True, "on": True, "0": False, "false": False, "no": False, "off": False}
+_FLAGS = {
+    "1": True,
+    "true": True,
+    "yes": True,
+    "on": True,
+    "0": False,
+    "false": False,
+    "no": False,
+    "off": False,
+}
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*(@[A-Za-z0-9]+)?")
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 
@@ -75,7 +85,11 @@ class Environment:
         origins = self.words(name)
         for origin in origins:
             parts = urlsplit(origin)
-            if parts.scheme not in {"http", "https"} or not parts.netloc or origin != f"{parts.scheme}://{parts.netloc}":
+            if (
+                parts.scheme not in {"http", "https"}
+                or not parts.netloc
+                or origin != f"{parts.scheme}://{parts.netloc}"
+            ):
                 raise wrong(name, "is origins such as https://chat.example.org, between commas", origin)
         return origins
 
@@ -96,7 +110,7 @@ class Environment:
         return value
 
     def directory(self, name: str, default: Path) -> Path:
-        """Return a directory that exists afterwards, its path absolute. Only its owner may enter a new one."""
+        """Return a directory's absolute path; it exists afterwards, and a new one is its owner's alone."""
         path = Path(self.text(name, str(default))).expanduser().absolute()
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -107,5 +121,4 @@ class Environment:
 
 def wrong(name: str, expected: str, value: str) -> ImproperlyConfigured:
     """Return the refusal of a variable's value, in one line whatever the value holds."""
-    shown = ascii(value if len(value) <= 80 else value[:80] + "...")
-    return ImproperlyConfigured(f"{name} {expected}; it is {shown}")
+    return ImproperlyConfigured(f"{name} {expected}; it is {textwrap.shorten(ascii(value), 80)}")

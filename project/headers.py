@@ -18,7 +18,10 @@ def content_security_policy(
     def respond(request: HttpRequest) -> HttpResponseBase:
         response = get_response(request)
         # Django's own pages about an error in development are made of inline style and script.
-        if not (settings.DEBUG and response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR}):
+        if not (
+            settings.DEBUG
+            and response.status_code in {HTTPStatus.NOT_FOUND, HTTPStatus.INTERNAL_SERVER_ERROR}
+        ):
             response.headers.setdefault("Content-Security-Policy", settings.CONTENT_SECURITY_POLICY)
         return response
 

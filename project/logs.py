@@ -1,4 +1,4 @@
-"""One log stream: a line a record for people, or JSON; nothing that was sent in can forge a line or steer a terminal."""
+"""One log stream, for people or as JSON; nothing that was sent in can forge a line or steer a terminal."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 
-# C0 and C1 controls, line and paragraph separators, bidirectional overrides, lone surrogates (which no stream encodes).
+# C0 and C1 controls, line and paragraph separators, bidirectional overrides, and lone surrogates.
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # PostgreSQL quotes the failing row: message bodies, session keys.
 _DETAIL = re.compile(r"\nDETAIL:.*", re.DOTALL)
@@ -41,7 +41,7 @@ def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
 
 
 def escaped(text: str) -> str:
-    r"""Return `text` in one line, each character that could do more than be shown written as \x1b or \u2028."""
+    r"""Return `text` in one line; what could do more than be shown is written as \x1b or \u2028."""
     return _UNSAFE.sub(lambda found: found[0].encode("unicode_escape").decode("ascii"), text)
 
 
@@ -51,7 +51,9 @@ class LineFormatter(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as text; every line but the first begins with space."""
         head = f"{_moment(record)} {record.levelname} {escaped(record.name)}: {escaped(_message(record))}"
-        return "\n".join([head, *(f"    {escaped(line)}" for line in _trace(self, record).split("\n") if line)])
+        return "\n".join(
+            [head, *(f"    {escaped(line)}" for line in _trace(self, record).split("\n") if line)]
+        )
 
 
 class JsonFormatter(logging.Formatter):
@@ -59,14 +61,21 @@ class JsonFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the record as one line of ASCII."""
-        told = {"time": _moment(record), "level": record.levelname, "logger": record.name, "message": _message(record)}
+        told = {
+            "time": _moment(record),
+            "level": record.levelname,
+            "logger": record.name,
+            "message": _message(record),
+        }
         if trace := _trace(self, record):
             told["traceback"] = trace
         return json.dumps(told)
 
 
 def _moment(record: logging.LogRecord) -> str:
-    return datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    return (
+        datetime.fromtimestamp(record.created, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+    )
 
 
 def _message(record: logging.LogRecord) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
@@ -22,7 +23,9 @@ def kept_key(path: Path) -> str:
         key = path.read_text(encoding="ascii").strip()
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not text"
-        raise ImproperlyConfigured(f"The secret key cannot be kept in {path}: {reason}. Set SECRET_KEY") from None
+        raise ImproperlyConfigured(
+            f"The secret key cannot be kept in {path}: {reason}. Set SECRET_KEY"
+        ) from None
     if not key:
         raise ImproperlyConfigured(f"{path} is empty: remove it, or set SECRET_KEY")
     return key
@@ -35,9 +38,7 @@ def _make(path: Path) -> None:
             file.write(get_random_secret_key() + "\n")
             file.flush()
             os.fsync(file.fileno())
-        try:
+        with suppress(FileExistsError):  # another process was first: its key is the site's
             os.link(draft, path)
-        except FileExistsError:
-            pass  # another process was first: its key is the site's
     finally:
-        os.unlink(draft)
+        Path(draft).unlink()

@@ -13,7 +13,7 @@ SAFE_VERSION = (3, 51, 3)
 
 
 def use_newest() -> None:
-    """Put pysqlite3's modules in the place of `sqlite3`. Call it before Django's SQLite backend is imported."""
+    """Put pysqlite3's modules in the place of `sqlite3`: to be called before Django imports its backend."""
     try:
         package = importlib.import_module("pysqlite3")
         dbapi2 = importlib.import_module("pysqlite3.dbapi2")

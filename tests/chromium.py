@@ -45,9 +45,13 @@ def running() -> Iterator[Browser]:
     with sync_playwright() as playwright:
         found = executable(playwright)
         if found is None:
-            raise FileNotFoundError("No Chromium: install Debian's chromium, or run `playwright install chromium`")
+            raise FileNotFoundError(
+                "No Chromium: install Debian's chromium, or run `playwright install chromium`"
+            )
         sandbox = os.geteuid() != 0  # Chromium's own does not work for root
-        browser = playwright.chromium.launch(executable_path=found, args=list(QUIET), chromium_sandbox=sandbox)
+        browser = playwright.chromium.launch(
+            executable_path=found, args=list(QUIET), chromium_sandbox=sandbox
+        )
         try:
             yield browser
         finally:

@@ -2,20 +2,23 @@
 
 A run is a site of its own: a temporary `CHAT_DATA_DIR`, a secret key, and one database, all told by the
 environment, so that what a test starts (`manage.py runchat`, another process) is of the same site.
-`TEST_DATABASE_URL` names a PostgreSQL *server*; `DATABASE_URL`, which may name somebody's real site, is not looked at.
+`TEST_DATABASE_URL` names a PostgreSQL *server*; `DATABASE_URL`, which may name somebody's real site, is not
+looked at.
 
 `pytest` runs on SQLite: all tests but those marked `postgresql`.
 `pytest --database=postgresql` runs on PostgreSQL those marked `databases` (meaning: on both) or `postgresql`.
 Mark a class, a function, or a module (`pytestmark = pytest.mark.databases`).
 
-The database is a file or a real PostgreSQL database, never in memory, so threads and processes may use it. It is
-made, by the migrations, when the first test that needs it begins: one in a class of Django's `TransactionTestCase`
-(`TestCase` is one), or one marked `databases`, `postgresql` or `database`. A `TestCase` is rolled back. After any
-other of these tests the database is put back to what the migrations left in it, so tests may run in any order.
+The database is a file or a real PostgreSQL database, never in memory, so threads and processes may use it. It
+is made, by the migrations, when the first test that needs it begins: one in a class of Django's
+`TransactionTestCase` (`TestCase` is one), or one marked `databases`, `postgresql` or `database`. A `TestCase`
+is rolled back. After any other of these tests the database is put back to what the migrations left in it, so
+tests may run in any order.
 
 A test of Twisted code with the ORM: `class T(SynchronousTestCase, django.test.TestCase)`.
 
-Tests marked `browser` need a Chromium. What had to be left out is told at the end, and with `CI=true` fails the run.
+Tests marked `browser` need a Chromium. What had to be left out is told at the end, and with `CI=true` fails
+the run.
 """
 
 from __future__ import annotations
@@ -93,7 +96,10 @@ class Run:
         from django.db import connection
 
         assert self._as_migrated is not None
-        call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+        # Sequences go on: the migrated rows keep their keys, which a sequence begun anew would draw again.
+        call_command(
+            "flush", verbosity=0, interactive=False, inhibit_post_migrate=True, reset_sequences=False
+        )
         connection.creation.deserialize_db_from_string(self._as_migrated)
 
     def close(self) -> None:
@@ -114,7 +120,9 @@ RUN = pytest.StashKey[Run]()
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Add the choice of a database."""
-    parser.addoption("--database", choices=("sqlite", "postgresql"), default="sqlite", help="what the tests run on")
+    parser.addoption(
+        "--database", choices=("sqlite", "postgresql"), default="sqlite", help="what the tests run on"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -172,7 +180,11 @@ def pytest_unconfigure(config: pytest.Config) -> None:
 
 def _is_for(item: pytest.Item, *, on_postgresql: bool) -> bool:
     only_postgresql = item.get_closest_marker("postgresql") is not None
-    return only_postgresql or item.get_closest_marker("databases") is not None if on_postgresql else not only_postgresql
+    return (
+        only_postgresql or item.get_closest_marker("databases") is not None
+        if on_postgresql
+        else not only_postgresql
+    )
 
 
 def _skip(items: list[pytest.Item], reason: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import pwd
 import secrets
 import shutil
 import socket
@@ -28,8 +29,8 @@ class NotFoundError(Exception):
 class Server(Protocol):
     """A PostgreSQL that may make databases."""
 
-    def url(self, database: str = "postgres") -> str:
-        """Return where a database of that name is."""
+    def url(self, database: str = "") -> str:
+        """Return where a database of that name is; without a name, one that is always there."""
 
     def close(self) -> None:
         """Stop what was started for this run."""
@@ -43,7 +44,7 @@ class GivenServer:
         self._url = urlsplit(url)
 
     def url(self, database: str = "") -> str:
-        """Return where a database is; the one of the server's own URL where no name is given."""
+        """Return where a database is; without a name, the one that the server was named by."""
         return self._url._replace(path=f"/{quote(database)}").geturl() if database else self._url.geturl()
 
     def close(self) -> None:
@@ -51,7 +52,7 @@ class GivenServer:
 
 
 class OwnServer:
-    """A PostgreSQL started from installed binaries: fresh data, a free port of 127.0.0.1, a password of its own."""
+    """A PostgreSQL started from installed binaries: new data, a free port of 127.0.0.1, its own password."""
 
     def __init__(self, binaries: Path) -> None:
         """Make the data; the server itself is started by `start`."""
@@ -78,7 +79,9 @@ class OwnServer:
 
     def start(self) -> None:
         """Start it and return once it answers."""
-        settings = f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories='' -c fsync=off"
+        settings = (
+            f"-c listen_addresses=127.0.0.1 -c port={self.port} -c unix_socket_directories='' -c fsync=off"
+        )
         log = self._home / "log"
         self._run("pg_ctl", "start", "-w", "-t", "60", "-D", str(self._data), "-l", str(log), "-o", settings)
 
@@ -86,9 +89,9 @@ class OwnServer:
         """Stop it ("smart", "fast" or "immediate") and return once it has gone."""
         self._run("pg_ctl", "stop", "-w", "-t", "60", "-D", str(self._data), "-m", mode)
 
-    def url(self, database: str = "postgres") -> str:
-        """Return where a database is."""
-        return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/{quote(database)}"
+    def url(self, database: str = "") -> str:
+        """Return where a database is; without a name, the one that every server has."""
+        return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/{quote(database or 'postgres')}"
 
     def close(self) -> None:
         """Stop it if it runs, and remove its data."""
@@ -100,27 +103,52 @@ class OwnServer:
         # Output goes to a file: the server inherits it, and a pipe would stay open for as long as that runs.
         told = self._home / "told"
         with told.open("wb") as file:
-            command = [*self._as_user, "--", str(self._binaries / program)] if self._as_user else [str(self._binaries / program)]
-            done = subprocess.run([*command, *arguments], stdout=file, stderr=file, cwd=self._home, check=False)
+            command = (
+                [*self._as_user, "--", str(self._binaries / program)]
+                if self._as_user
+                else [str(self._binaries / program)]
+            )
+            done = subprocess.run(
+                [*command, *arguments], stdout=file, stderr=file, cwd=self._home, check=False
+            )
         if done.returncode:
             raise NotFoundError(f"{program} failed: {told.read_text(errors='replace').strip()[-500:]}")
 
 
-def find(environment: Mapping[str, str], *, binaries: Callable[[], Path | None] | None = None) -> Server:
+def installed_binaries(places: Iterable[Path] | None = None) -> Path | None:
+    """Return the newest installed directory that holds initdb and pg_ctl."""
+    debian = sorted(
+        Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: _number(path.parent.name), reverse=True
+    )
+    path = [Path(place) for place in os.get_exec_path()]
+    for place in [*debian, *path] if places is None else places:
+        if all(os.access(place / program, os.X_OK) for program in ("initdb", "pg_ctl", "postgres")):
+            return place
+    return None
+
+
+def find(
+    environment: Mapping[str, str],
+    *,
+    port: int = 5432,
+    binaries: Callable[[], Path | None] = installed_binaries,
+) -> Server:
     """Return the PostgreSQL for a run: the one given, one that answers here, or one of our own, started.
 
-    TEST_DATABASE_URL that does not answer is an error, not a reason to look further.
+    A TEST_DATABASE_URL that does not answer is an error, not a reason to look further.
     """
     if given := environment.get("TEST_DATABASE_URL"):
         if (problem := _problem(given)) is not None:
             raise NotFoundError(f"TEST_DATABASE_URL: {problem}")
         return GivenServer(given)
-    for url in _local(environment):
+    for url in _local(environment, port):
         if _problem(url) is None:
             return GivenServer(url)
-    where = (binaries or installed_binaries)()
+    where = binaries()
     if where is None:
-        raise NotFoundError("no TEST_DATABASE_URL, none that lets us in at 127.0.0.1:5432, no installed initdb and pg_ctl")
+        raise NotFoundError(
+            f"no TEST_DATABASE_URL, none that lets us in at 127.0.0.1:{port}, no installed initdb and pg_ctl"
+        )
     own = OwnServer(where)
     try:
         own.start()
@@ -130,19 +158,12 @@ def find(environment: Mapping[str, str], *, binaries: Callable[[], Path | None] 
     return own
 
 
-def installed_binaries(places: Iterable[Path] | None = None) -> Path | None:
-    """Return the newest installed directory that holds initdb and pg_ctl."""
-    debian = sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: _number(path.parent.name), reverse=True)
-    path = [Path(place) for place in os.get_exec_path()]
-    for place in [*debian, *path] if places is None else places:
-        if all(os.access(place / program, os.X_OK) for program in ("initdb", "pg_ctl", "postgres")):
-            return place
-    return None
-
-
 def create(server: Server, database: str) -> None:
     """Make an empty database."""
-    _administer(server, sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(database)))
+    _administer(
+        server,
+        sql.SQL("CREATE DATABASE {} TEMPLATE template0 ENCODING 'UTF8'").format(sql.Identifier(database)),
+    )
 
 
 def drop(server: Server, database: str) -> None:
@@ -162,10 +183,10 @@ def _administer(server: Server, statement: sql.Composed) -> None:
             cursor.execute(statement)
 
 
-def _local(environment: Mapping[str, str]) -> list[str]:
+def _local(environment: Mapping[str, str], port: int) -> list[str]:
     users = dict.fromkeys(filter(None, (environment.get("PGUSER"), "postgres", environment.get("USER"))))
     secret = f":{quote(environment['PGPASSWORD'], safe='')}" if environment.get("PGPASSWORD") else ""
-    return [f"postgresql://{quote(user, safe='')}{secret}@127.0.0.1:5432/postgres" for user in users]
+    return [f"postgresql://{quote(user, safe='')}{secret}@127.0.0.1:{port}/postgres" for user in users]
 
 
 def _problem(url: str) -> str | None:
@@ -180,9 +201,7 @@ def _problem(url: str) -> str | None:
 
 
 def _other_user() -> list[str]:
-    """Return the words before a command that run it as somebody who is not root; the last is that user's name."""
-    import pwd
-
+    """Return the words before a command that run it as somebody who is not root, that user's name last."""
     known = {entry.pw_name for entry in pwd.getpwall()}
     user = next((name for name in UNPRIVILEGED if name in known), None)
     if user is None or shutil.which("runuser") is None:

@@ -1,0 +1,61 @@
+# Everything that is done to this project, by name. Needs make and a Python of 3.11 or later, nothing else.
+# PYTHON=python3.13 make run     takes another Python.
+
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP_INSTALL := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes
+# What a type check imports the settings with: it needs no data of a site.
+NO_SITE := CHAT_DATA_DIR=.mypy_cache/site SECRET_KEY=of-a-type-check DATABASE_URL=
+
+.DEFAULT_GOAL := help
+.PHONY: help run test lint types format lock clean
+
+help: ## Show what there is
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+
+run: $(VENV)/base.stamp ## Install what is needed, migrate, and serve the chat on http://127.0.0.1:8000
+	$(BIN)/python manage.py migrate --verbosity 0
+	exec $(BIN)/python manage.py runchat
+
+test: $(VENV)/dev.stamp ## Run all tests: on SQLite and in a browser, then those of the database on PostgreSQL
+	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --database=postgresql
+
+lint: $(VENV)/dev.stamp ## Check style and layers
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/lint-imports --no-logo --cache-dir .mypy_cache/layers
+
+types: $(VENV)/dev.stamp ## Check types
+	$(NO_SITE) $(BIN)/mypy
+
+format: $(VENV)/dev.stamp ## Write the code in the one format, and repair what can be
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+lock: $(VENV)/dev.stamp ## Choose the newest versions that requirements/*.in allow
+	for name in base sqlite dev; do \
+	  $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 --generate-hashes \
+	    --no-annotate --custom-compile-command "make lock" --default-index https://pypi.org/simple \
+	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
+	done
+
+clean: ## Remove the virtual environment and all caches; var/, the site's data, stays
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(BIN)/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or later is needed: PYTHON=... make")'
+	$(PYTHON) -m venv $(VENV)
+
+# pysqlite3 is installed apart: it has no wheel for some platforms, and the standard library's SQLite does too.
+$(VENV)/base.stamp: requirements/base.txt requirements/sqlite.txt | $(BIN)/pip
+	$(PIP_INSTALL) -r requirements/base.txt
+	$(PIP_INSTALL) --only-binary :all: -r requirements/sqlite.txt \
+	  || echo "No pysqlite3 for this platform: the SQLite of Python itself is used."
+	touch $@
+
+$(VENV)/dev.stamp: requirements/dev.txt $(VENV)/base.stamp
+	$(PIP_INSTALL) -r requirements/dev.txt
+	touch $@
