@@ -12,13 +12,18 @@ from project.databases import SQLITE
 
 
 @checks.register(checks.Tags.compatibility)
-def sqlite_is_safe(**_context: Any) -> list[checks.CheckMessage]:
+def database_is_safe(**_context: Any) -> list[checks.CheckMessage]:
     """Warn of a SQLite that can damage a database in WAL mode, where the site uses SQLite."""
-    if settings.DATABASES["default"]["ENGINE"] != SQLITE or sqlite.version() >= sqlite.SAFE_VERSION:
+    return warnings_about(settings.DATABASES["default"]["ENGINE"], sqlite.version())
+
+
+def warnings_about(engine: str, version: sqlite.Version) -> list[checks.CheckMessage]:
+    """Return what is to be said of a database engine on a machine with this version of SQLite."""
+    if engine != SQLITE or version >= sqlite.SAFE_VERSION:
         return []
     return [
         checks.Warning(
-            f"SQLite {_dotted(sqlite.version())} can damage its database under concurrent writes",
+            f"SQLite {_dotted(version)} can damage its database under concurrent writes",
             hint=f"Install pysqlite3 (requirements/sqlite.txt), or SQLite {_dotted(sqlite.SAFE_VERSION)} "
             "or later, or use PostgreSQL.",
             id="project.W001",
@@ -26,5 +31,5 @@ def sqlite_is_safe(**_context: Any) -> list[checks.CheckMessage]:
     ]
 
 
-def _dotted(version: tuple[int, int, int]) -> str:
+def _dotted(version: sqlite.Version) -> str:
     return ".".join(map(str, version))

@@ -21,6 +21,8 @@ _FLAGS = {
     "no": False,
     "off": False,
 }
+_WHOLE = re.compile("[0-9]{1,15}")
+_DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*(@[A-Za-z0-9]+)?")
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 
@@ -51,14 +53,15 @@ class Environment:
         except KeyError:
             raise wrong(name, "is 1 or 0", value) from None
 
-    def number(self, name: str, default: int, *, least: int, most: int) -> int:
-        """Return an integer within bounds, both included."""
+    def number(self, name: str, default: float, *, least: float, most: float) -> float:
+        """Return a number within bounds, both included; a whole one where the default is."""
         value = self.text(name)
         if not value:
             return default
-        if re.fullmatch(r"[0-9]{1,18}", value) and least <= int(value) <= most:
-            return int(value)
-        raise wrong(name, f"is a number from {least} to {most}", value)
+        whole = isinstance(default, int)
+        if (_WHOLE if whole else _DECIMAL).fullmatch(value) and least <= float(value) <= most:
+            return int(value) if whole else float(value)
+        raise wrong(name, f"is a {'whole ' if whole else ''}number from {least} to {most}", value)
 
     def words(self, name: str, default: str = "") -> list[str]:
         """Return the values between commas, those that are empty left out."""

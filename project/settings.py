@@ -7,13 +7,15 @@ A site that needs more (its own user model, an e-mail server) has a settings mod
 from __future__ import annotations
 
 import os
+from dataclasses import fields
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from project import logs, sqlite
 from project.databases import database
 from project.environment import Environment
 from project.secret import kept_key
+from realtime.config import Config
 
 sqlite.use_newest()
 
@@ -24,8 +26,14 @@ _env = Environment(os.environ)
 CHAT_DATA_DIR = _env.directory("CHAT_DATA_DIR", BASE_DIR / "var")
 # Whether strangers may make themselves an account.
 CHAT_SIGNUP = _env.flag("CHAT_SIGNUP", default=False)
-# The longest body of a message, in code points. 10,000 of four bytes, escaped, still fit a frame of 64 KiB.
-CHAT_MAX_BODY = _env.number("CHAT_MAX_BODY", 4_000, least=1, most=10_000)
+# Where a user's public name on the wire comes from: the dotted path of a function of the user.
+CHAT_DISPLAY_NAME = _env.text("CHAT_DISPLAY_NAME")
+# The longest body of a message, in code points, and the realtime service's numbers: CHAT_POLL_INTERVAL_S,
+# CHAT_CONNECTIONS and so on. Their defaults and bounds stand in realtime/config.py alone.
+CHAT_MAX_BODY: int
+for _field in fields(Config):
+    _name, _least, _most = (_field.metadata[key] for key in ("setting", "least", "most"))
+    globals()[_name] = _env.number(_name, cast("float", _field.default), least=_least, most=_most)
 
 DEBUG = _env.flag("DEBUG", default=False)
 SECRET_KEY = _env.text("SECRET_KEY") or kept_key(CHAT_DATA_DIR / "secret_key")

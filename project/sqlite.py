@@ -9,7 +9,9 @@ from __future__ import annotations
 import importlib
 import sys
 
-SAFE_VERSION = (3, 51, 3)
+Version = tuple[int, int, int]
+
+SAFE_VERSION: Version = (3, 51, 3)
 
 
 def use_newest() -> None:
@@ -24,7 +26,7 @@ def use_newest() -> None:
         sys.modules["sqlite3.dbapi2"] = dbapi2
 
 
-def version() -> tuple[int, int, int]:
+def version() -> Version:
     """Return the version of the SQLite library in use."""
-    found: tuple[int, int, int] = importlib.import_module("sqlite3").sqlite_version_info
+    found: Version = importlib.import_module("sqlite3").sqlite_version_info
     return found

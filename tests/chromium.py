@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from unittest.mock import patch
 
 from playwright.sync_api import Browser, Playwright, sync_playwright
 
@@ -41,8 +42,12 @@ def is_installed() -> bool:
 
 @contextmanager
 def running() -> Iterator[Browser]:
-    """Run a Chromium without a screen for the length of a `with`; its profile is empty and goes with it."""
-    with sync_playwright() as playwright:
+    """Run a Chromium without a screen for the length of a `with`; its profile is empty and goes with it.
+
+    Playwright runs an event loop in this thread, by which Django would take a test's own use of the
+    database for one inside a coroutine; so that is allowed meanwhile.
+    """
+    with patch.dict(os.environ, DJANGO_ALLOW_ASYNC_UNSAFE="1"), sync_playwright() as playwright:
         found = executable(playwright)
         if found is None:
             raise FileNotFoundError(

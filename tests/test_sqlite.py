@@ -1,0 +1,67 @@
+"""Which SQLite is used, and the warning about one that is not safe."""
+
+from __future__ import annotations
+
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.conf import settings
+from django.core.checks import run_checks
+
+from project import sqlite
+from project.checks import warnings_about
+from project.databases import POSTGRESQL, SQLITE
+
+ROOT = Path(__file__).parent.parent
+USED = (
+    "from project import sqlite; sqlite.use_newest(); import sqlite3, sqlite3.dbapi2 as driver",
+    "print(sqlite3.__name__, driver.__name__)",
+)
+
+
+def used(*before: str) -> list[str]:
+    """Return the modules that a fresh process takes for `sqlite3` and its driver."""
+    code = "; ".join([*before, *USED])
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.split()
+
+
+@pytest.mark.skipif(
+    importlib.util.find_spec("pysqlite3") is None, reason="this platform has no wheel of pysqlite3"
+)
+def test_the_newer_one_is_used() -> None:
+    assert used() == ["pysqlite3", "pysqlite3.dbapi2"]
+
+
+def test_without_pysqlite3_the_standard_library_serves() -> None:
+    assert used("import sys", "sys.modules['pysqlite3'] = None") == ["sqlite3", "sqlite3.dbapi2"]
+
+
+def test_an_older_pysqlite3_is_left_alone() -> None:
+    older = "import sys, types; p = types.ModuleType('pysqlite3'); d = types.ModuleType('pysqlite3.dbapi2')"
+    assert used(
+        older, "p.sqlite_version_info = (3, 8, 0)", "sys.modules.update({p.__name__: p, d.__name__: d})"
+    ) == [
+        "sqlite3",
+        "sqlite3.dbapi2",
+    ]
+
+
+@pytest.mark.parametrize("version", [(3, 40, 1), (3, 51, 2)])
+def test_a_sqlite_that_can_damage_its_database_is_warned_of(version: sqlite.Version) -> None:
+    [warning] = warnings_about(SQLITE, version)
+    assert warning.id == "project.W001"
+    assert "3.51.3" in str(warning.hint)
+
+
+def test_a_safe_one_is_not_and_on_postgresql_it_does_not_matter() -> None:
+    assert warnings_about(SQLITE, (3, 51, 3)) == warnings_about(SQLITE, (3, 53, 0)) == []
+    assert warnings_about(POSTGRESQL, (3, 40, 1)) == []
+
+
+def test_the_version_looked_at_is_the_one_in_use() -> None:
+    expected = warnings_about(settings.DATABASES["default"]["ENGINE"], sqlite.version())
+    assert [one for one in run_checks() if one.id == "project.W001"] == expected
