@@ -1,0 +1,51 @@
+"""Layers inside packages that are not ours, which import-linter cannot see."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+REALTIME = Path(__file__).parent.parent / "realtime"
+# A database call on the reactor thread stops everybody: what makes one, or leaves that thread, has one home.
+# Commands run before the reactor does.
+DATABASE_AND_THREADS = ("django.db", "psycopg2", "twisted.internet.threads")
+HOMES = ("database", "management")
+
+
+def imported(source: str) -> set[str]:
+    """Return the dotted names that a module imports when it runs, wherever in it."""
+    names: set[str] = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+    return names
+
+
+def reached(source: str) -> list[str]:
+    """Return what of databases and threads a module imports."""
+    return sorted(
+        name
+        for name in imported(source)
+        if f"{name}.".startswith(tuple(f"{own}." for own in DATABASE_AND_THREADS))
+    )
+
+
+def test_databases_and_threads_are_reached_from_one_module() -> None:
+    found = {
+        path.relative_to(REALTIME).as_posix(): names
+        for path in REALTIME.rglob("*.py")
+        if path.relative_to(REALTIME).with_suffix("").parts[0] not in HOMES
+        and (names := reached(path.read_text(encoding="utf-8")))
+    }
+    assert found == {}
+
+
+def test_each_way_to_import_is_seen() -> None:
+    assert reached("import django.db.models") == ["django.db.models"]
+    assert reached("from django import db") == ["django.db"]
+    assert reached("def f():\n    from twisted.internet.threads import deferToThreadPool") == [
+        "twisted.internet.threads.deferToThreadPool",
+    ]
+    assert reached("from django.dispatch import Signal; import django") == []
