@@ -19,7 +19,9 @@ class RoomsConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        """Hear of changed accounts."""
+        """Register the checks, and hear of changed accounts."""
+        from rooms import checks  # noqa: F401  (they register themselves; they need the app registry)
+
         user_model = get_user_model()
         post_save.connect(_account_saved, sender=user_model, dispatch_uid="rooms.account_saved")
         post_delete.connect(_account_deleted, sender=user_model, dispatch_uid="rooms.account_deleted")

@@ -1,0 +1,146 @@
+"""What `manage.py check`, and every start, refuses in the settings that the rooms rely on."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.core import checks
+from django.core.exceptions import FieldDoesNotExist
+from django.db import connection
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+MAX_BODY = 10_000
+"""That many code points of four bytes, escaped, still fit a frame of 64 KiB."""
+
+SESSION_ENGINES = ("django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db")
+VENDORS = ("postgresql", "sqlite")
+CSRF_MIDDLEWARE = "django.middleware.csrf.CsrfViewMiddleware"
+ACCOUNT_FIELDS = ("is_active", "is_staff", "is_superuser")
+
+
+@checks.register
+def settings_are_sound(**_context: Any) -> list[checks.CheckMessage]:
+    """Return what is wrong with the settings of the chat itself."""
+    return list(_wrong_settings())
+
+
+def _wrong_settings() -> Iterator[checks.CheckMessage]:
+    limit = settings.CHAT_MAX_BODY
+    if type(limit) is not int or not 1 <= limit <= MAX_BODY:
+        yield checks.Error(f"CHAT_MAX_BODY is a number of code points from 1 to {MAX_BODY}.", id="rooms.E001")
+    if type(getattr(settings, "CHAT_SIGNUP", False)) is not bool:
+        yield checks.Error("CHAT_SIGNUP is True or False.", id="rooms.E002")
+    path = getattr(settings, "CHAT_DISPLAY_NAME", "")
+    if path and not _is_function(path):
+        yield checks.Error(
+            f"CHAT_DISPLAY_NAME names no function: {path!r}.",
+            hint="It is the dotted path of a function that takes a user and returns their public name.",
+            id="rooms.E003",
+        )
+
+
+def _is_function(path: object) -> bool:
+    try:
+        return callable(import_string(str(path)))
+    except ImportError:
+        return False
+
+
+@checks.register(checks.Tags.security)
+def sessions_are_readable(**_context: Any) -> list[checks.CheckMessage]:
+    """Return what would keep sockets and streams from knowing who a session is, or from judging CSRF."""
+    found: list[checks.CheckMessage] = []
+    if settings.SESSION_ENGINE not in SESSION_ENGINES:
+        found.append(
+            checks.Error(
+                f"SESSION_ENGINE is one of {', '.join(SESSION_ENGINES)}.",
+                hint="The sessions of open connections are read again from the database, many at a time.",
+                id="rooms.E004",
+            )
+        )
+    if settings.CSRF_USE_SESSIONS:
+        found.append(
+            checks.Error(
+                "CSRF_USE_SESSIONS is False.",
+                hint="The API judges a request by the CSRF cookie, without the session being loaded.",
+                id="rooms.E005",
+            )
+        )
+    if CSRF_MIDDLEWARE not in settings.MIDDLEWARE:
+        found.append(checks.Error(f"MIDDLEWARE holds {CSRF_MIDDLEWARE}.", id="rooms.E006"))
+    return found
+
+
+@checks.register(checks.Tags.security)
+def backends_are_known(**_context: Any) -> list[checks.CheckMessage]:
+    """Return which ways to log in cannot be loaded, or let in accounts that the chat then turns away."""
+    found: list[checks.CheckMessage] = []
+    for path in settings.AUTHENTICATION_BACKENDS:
+        try:
+            backend = import_string(path)
+        except ImportError:
+            found.append(
+                checks.Error(f"AUTHENTICATION_BACKENDS: {path!r} cannot be loaded.", id="rooms.E007")
+            )
+            continue
+        if getattr(backend, "__name__", "").startswith("AllowAllUsers"):
+            found.append(
+                checks.Warning(
+                    f"{path} logs disabled accounts in; the chat does not know them.",
+                    hint="Use the backend of the same name without AllowAllUsers.",
+                    id="rooms.W001",
+                )
+            )
+    return found
+
+
+@checks.register(checks.Tags.models)
+def accounts_have_what_is_asked(**_context: Any) -> list[checks.CheckMessage]:
+    """Return what the site's user model lacks."""
+    fields = get_user_model()._meta
+    lacking = [name for name in ACCOUNT_FIELDS if not _has_field(fields, name)]
+    if not lacking:
+        return []
+    return [
+        checks.Error(
+            f"{settings.AUTH_USER_MODEL} has no field {', '.join(lacking)}.",
+            hint="Derive it from AbstractUser, or from AbstractBaseUser with PermissionsMixin and these.",
+            id="rooms.E008",
+        )
+    ]
+
+
+def _has_field(fields: Any, name: str) -> bool:
+    try:
+        fields.get_field(name)
+    except FieldDoesNotExist:
+        return False
+    return True
+
+
+@checks.register(checks.Tags.compatibility)
+def database_keeps_order(**_context: Any) -> list[checks.CheckMessage]:
+    """Return why the database would not give ids in the order in which messages become visible."""
+    if connection.vendor not in VENDORS:
+        return [
+            checks.Error(
+                f"The database is PostgreSQL or SQLite, not {connection.vendor}.",
+                hint="The log relies on their locks.",
+                id="rooms.E009",
+            )
+        ]
+    mode = connection.settings_dict.get("OPTIONS", {}).get("transaction_mode")
+    if connection.vendor == "sqlite" and mode not in {"IMMEDIATE", "EXCLUSIVE"}:
+        return [
+            checks.Error(
+                'On SQLite, DATABASES["default"]["OPTIONS"]["transaction_mode"] is "IMMEDIATE".',
+                hint="That is the room lock of SQLite: a transaction takes its turn before it reads.",
+                id="rooms.E010",
+            )
+        ]
+    return []

@@ -1,0 +1,78 @@
+"""The system checks refuse settings that the rooms cannot work with."""
+
+from __future__ import annotations
+
+from typing import Any
+from unittest import mock
+
+import pytest
+from django.conf import settings
+from django.core import checks
+from django.db import connection
+from django.test import SimpleTestCase, override_settings
+
+BACKENDS = "django.contrib.auth.backends"
+SESSIONS = "django.contrib.sessions.backends"
+
+
+def not_callable_path() -> str:
+    return "rooms.checks.MAX_BODY"
+
+
+def found() -> set[str | None]:
+    return {message.id for message in checks.run_checks()}
+
+
+class Checks(SimpleTestCase):
+    def test_the_settings_of_this_site_are_sound(self) -> None:
+        self.assertEqual({one for one in found() if one and one.startswith("rooms.")}, set())
+
+    def test_each_kind_of_nonsense_is_refused(self) -> None:
+        without_csrf = [name for name in settings.MIDDLEWARE if "csrf" not in name]
+        nonsense: list[tuple[str, dict[str, Any]]] = [
+            ("rooms.E001", {"CHAT_MAX_BODY": 0}),
+            ("rooms.E001", {"CHAT_MAX_BODY": 10_001}),
+            ("rooms.E001", {"CHAT_MAX_BODY": "4000"}),
+            ("rooms.E001", {"CHAT_MAX_BODY": True}),
+            ("rooms.E002", {"CHAT_SIGNUP": "no"}),
+            ("rooms.E003", {"CHAT_DISPLAY_NAME": "nowhere.at_all"}),
+            ("rooms.E003", {"CHAT_DISPLAY_NAME": "nodots"}),
+            ("rooms.E003", {"CHAT_DISPLAY_NAME": not_callable_path()}),
+            ("rooms.E004", {"SESSION_ENGINE": f"{SESSIONS}.signed_cookies"}),
+            ("rooms.E004", {"SESSION_ENGINE": f"{SESSIONS}.cache"}),
+            ("rooms.E005", {"CSRF_USE_SESSIONS": True}),
+            ("rooms.E006", {"MIDDLEWARE": without_csrf}),
+            ("rooms.E007", {"AUTHENTICATION_BACKENDS": ["nowhere.Backend"]}),
+            ("rooms.W001", {"AUTHENTICATION_BACKENDS": [f"{BACKENDS}.AllowAllUsersModelBackend"]}),
+        ]
+        for expected, changed in nonsense:
+            with self.subTest(changed), override_settings(**changed):
+                self.assertIn(expected, found())
+
+    def test_what_is_in_bounds_passes(self) -> None:
+        sound: list[dict[str, Any]] = [
+            {"CHAT_MAX_BODY": 1},
+            {"CHAT_MAX_BODY": 10_000},
+            {"CHAT_DISPLAY_NAME": "rooms.accounts.display_name"},
+            {"SESSION_ENGINE": f"{SESSIONS}.cached_db"},
+        ]
+        for changed in sound:
+            with self.subTest(changed), override_settings(**changed):
+                self.assertEqual({one for one in found() if one and one.startswith("rooms.")}, set())
+
+    def test_a_user_model_without_the_flags_is_refused(self) -> None:
+        # A group is no user, which is what makes it one that lacks everything.
+        from django.contrib.auth.models import Group
+
+        with mock.patch("rooms.checks.get_user_model", return_value=Group):
+            self.assertIn("rooms.E008", found())
+
+    def test_other_databases_are_refused(self) -> None:
+        with mock.patch.object(type(connection._connections[connection._alias]), "vendor", "oracle"):  # type: ignore[attr-defined]
+            self.assertIn("rooms.E009", found())
+
+    def test_sqlite_without_its_room_lock_is_refused(self) -> None:
+        if connection.vendor != "sqlite":
+            pytest.skip("a setting of SQLite's")
+        with mock.patch.dict(connection.settings_dict["OPTIONS"], {"transaction_mode": "DEFERRED"}):
+            self.assertIn("rooms.E010", found())
