@@ -1,0 +1,311 @@
+"""Messages in the admin: browsed, seen in their context, redacted. Nothing writes around `rooms.log`."""
+
+from __future__ import annotations
+
+from itertools import groupby
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
+from django.core.exceptions import PermissionDenied
+from django.db import transaction
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.template.response import TemplateResponse
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.text import Truncator
+from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy, ngettext
+
+from rooms import accounts, log
+from rooms.admin_browsing import (
+    NEWER,
+    OLDER,
+    AuthorFilter,
+    KindFilter,
+    MessageChangeList,
+    RoomFilter,
+    SentFilter,
+)
+from rooms.messages import Busy, Draft, Kind, Outcome, Refused, Stored
+from rooms.models import Message, WithheldText
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from django.db.models import Model, QuerySet
+    from django.urls import URLPattern
+
+    MessageAdminBase = admin.ModelAdmin[Message]
+else:
+    MessageAdminBase = admin.ModelAdmin
+
+AROUND = 5
+"""How many messages before and after one are shown with it."""
+CHANGES_SHOWN = 100
+ON_A_PAGE = 100
+REASON_LENGTH = 250
+
+
+class ReasonForm(forms.Form):
+    """Why something is redacted."""
+
+    reason = forms.CharField(
+        label=gettext_lazy("Reason"),
+        max_length=REASON_LENGTH,
+        required=False,
+        help_text=gettext_lazy("Everybody in the room can read it."),
+    )
+
+
+@admin.register(Message)
+class MessageAdmin(MessageAdminBase):
+    """The log of every room. Its rows stay; their text can be withheld."""
+
+    list_display = ("id", "room", "who", "kind", "text", "created_at")
+    list_display_links = ("id", "text")
+    list_filter = (RoomFilter, AuthorFilter, KindFilter, SentFilter)
+    list_per_page = ON_A_PAGE
+    list_select_related = ("room", "author")
+    search_fields = ("body",)
+    search_help_text = gettext_lazy("Words of the text. Withheld text is not found.")
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
+    sortable_by = ()
+    actions = ("redact_selected",)
+    change_form_template = "admin/rooms/message/change_form.html"
+    fields = (
+        "id", "room", "kind", "who", "body", "created_at", "link_to_target", "link_to_answered", "redacted",
+        "edited_at", "changed", "nonce",
+    )  # fmt: skip
+    readonly_fields = fields
+
+    class Media:
+        """What its pages need beside the admin's own."""
+
+        css = {"all": ("rooms/css/admin.css",)}
+
+    # Who may do what
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Tell that none is added here: people post."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Tell that none is changed here: authors edit, moderators redact."""
+        return False
+
+    def has_redact_permission(self, request: HttpRequest) -> bool:
+        """Tell whether this person may redact: the permission to change or to delete messages."""
+        return any(request.user.has_perm(f"rooms.{verb}_message") for verb in ("change", "delete"))
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Tell whether this person may redact, since that is what deleting does here."""
+        return self.has_redact_permission(request)
+
+    def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Tell whether this person may read all rooms: whoever may redact may."""
+        return request.user.has_perm("rooms.view_message") or self.has_redact_permission(request)
+
+    # The list
+
+    def get_changelist(self, request: HttpRequest, **_kwargs: Any) -> type[MessageChangeList]:
+        """Return the list that goes by keys."""
+        return MessageChangeList
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Tell that the list is narrowed by its filters alone: any other lookup may read the whole log."""
+        filters = (RoomFilter, AuthorFilter, KindFilter, SentFilter)
+        return lookup in {OLDER, NEWER} or any(lookup in one.parameters for one in filters)
+
+    def get_actions(self, request: HttpRequest) -> dict[str, Any]:
+        """Return the actions without Django's deletion of what is selected."""
+        actions = super().get_actions(request)
+        actions.pop("delete_selected", None)
+        return actions
+
+    @admin.display(description=gettext_lazy("author"))
+    def who(self, message: Message) -> str:
+        """Return what the author logs in with."""
+        return message.author.get_username() if message.author is not None else _("(no account)")
+
+    @admin.display(description=gettext_lazy("text"))
+    def text(self, message: Message) -> str:
+        """Return the beginning of the text."""
+        return Truncator(message.body).chars(120) or (_("(withheld)") if message.redacted else "-")
+
+    # The page of one message
+
+    @admin.display(description=gettext_lazy("about"))
+    def link_to_target(self, message: Message) -> str:
+        """Return a link to what an edit or a redaction is about."""
+        return _link(message.target)
+
+    @admin.display(description=gettext_lazy("in reply to"))
+    def link_to_answered(self, message: Message) -> str:
+        """Return a link to the message answered."""
+        return _link(message.reply_to)
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a message with what was said around it, what changed it, and what is withheld."""
+        message = self.get_object(request, object_id)
+        context: dict[str, Any] = {**(extra_context or {}), "show_delete": False}
+        if message is not None and self.has_view_permission(request, message):
+            context |= self._shown_with(request, message)
+        return super().change_view(request, object_id, form_url, context)
+
+    def _shown_with(self, request: HttpRequest, message: Message) -> dict[str, Any]:
+        beside = Message.objects.filter(room=message.room_id).select_related("author")
+        before = list(beside.filter(id__lt=message.pk).order_by("-id")[:AROUND])
+        after = list(beside.filter(id__gt=message.pk).order_by("id")[:AROUND])
+        changes = list(beside.filter(target=message.pk).order_by("id")[:CHANGES_SHOWN])
+        return {
+            "around": [*reversed(before), message, *after],
+            "changes": changes,
+            "withheld": self._withheld(request, [message, *changes]),
+            "reason_form": ReasonForm() if self._can_be_redacted(request, message) else None,
+        }
+
+    def _withheld(self, request: HttpRequest, rows: Sequence[Message]) -> list[WithheldText]:
+        """Return the texts withheld from these rows, for whom may read them."""
+        if not request.user.has_perm("rooms.view_withheldtext"):
+            return []
+        return list(WithheldText.objects.filter(message__in=rows).order_by("message", "id")[:CHANGES_SHOWN])
+
+    def _can_be_redacted(self, request: HttpRequest, message: Message) -> bool:
+        return self.has_redact_permission(request) and message.kind == Kind.MESSAGE and not message.redacted
+
+    # Redaction
+
+    def get_urls(self) -> list[URLPattern]:
+        """Return the admin's pages, and the one that redacts."""
+        redact = path(
+            "<path:object_id>/redact/",
+            self.admin_site.admin_view(self.redact_view),
+            name="rooms_message_redact",
+        )
+        return [redact, *super().get_urls()]
+
+    def delete_view(
+        self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Redact, since no row of a log is deleted."""
+        return self.redact_view(request, object_id)
+
+    def redact_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Ask for the reason; with it, redact one message and go back to it."""
+        if not self.has_redact_permission(request):
+            raise PermissionDenied
+        message = self.get_object(request, object_id)
+        if message is None:
+            self.message_user(request, _("There is no such message."), messages.WARNING)
+            return HttpResponseRedirect(reverse("admin:index"))
+        form = ReasonForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            self._redact(request, [message], form.cleaned_data["reason"])
+            return HttpResponseRedirect(_page_of(_target_of(message)))
+        return self._asked(request, [message], form, back=_page_of(message.pk))
+
+    @admin.action(permissions=["redact"], description=gettext_lazy("Redact selected messages"))
+    def redact_selected(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
+        """Ask for the reason; with it, redact the messages that were ticked, which one page at most holds."""
+        ticked = request.POST.getlist(ACTION_CHECKBOX_NAME)[:ON_A_PAGE]
+        rows = list(queryset.filter(pk__in=ticked)[:ON_A_PAGE])
+        form = ReasonForm(request.POST if "reason" in request.POST else None)
+        if not form.is_valid():
+            return self._asked(request, rows, form, back=request.get_full_path(), action="redact_selected")
+        self._redact(request, rows, form.cleaned_data["reason"])
+        return None
+
+    def delete_model(self, request: HttpRequest, obj: Message) -> None:
+        """Redact, whatever of Django's comes here."""
+        self._redact(request, [obj], "")
+
+    def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
+        """Redact, whatever of Django's comes here."""
+        self._redact(request, list(queryset[:ON_A_PAGE]), "")
+
+    def _asked(
+        self, request: HttpRequest, rows: Sequence[Message], form: ReasonForm, *, back: str, action: str = ""
+    ) -> HttpResponse:
+        context = {
+            **self.admin_site.each_context(request),
+            "title": _("Redact"),
+            "opts": self.opts,
+            "rows": rows,
+            "form": form,
+            "back": back,
+            "action": action,
+            "media": self.media,
+            "checkbox": ACTION_CHECKBOX_NAME,
+        }
+        return TemplateResponse(request, "admin/rooms/message/redact.html", context)
+
+    def _redact(self, request: HttpRequest, rows: Iterable[Message], reason: str) -> None:
+        """Redact these, for an edit what it edits, and tell what came of it. One transaction a room."""
+        new = before = 0
+        refused: list[str] = []
+        by_room = sorted(rows, key=lambda row: (row.room_id, row.pk))
+        for _room, in_room in groupby(by_room, key=lambda row: row.room_id):
+            for outcome in self._redact_in_room(request, list(in_room), reason):
+                match outcome:
+                    case Stored(fresh=True):
+                        new += 1
+                    case Stored():
+                        before += 1
+                    case Refused(detail=detail):
+                        refused.append(detail)
+                    case Busy():  # only said to those who do not wait for a room
+                        refused.append(_("Somebody else holds the room. Please try again."))
+        if new:
+            told = ngettext("%d message was redacted.", "%d messages were redacted.", new) % new
+            self.message_user(request, told, messages.SUCCESS)
+        if before:
+            told = ngettext("%d was redacted before.", "%d were redacted before.", before) % before
+            self.message_user(request, told, messages.INFO)
+        for detail in sorted(set(refused)):
+            self.message_user(request, detail, messages.ERROR)
+
+    def _redact_in_room(
+        self, request: HttpRequest, rows: Sequence[Message], reason: str
+    ) -> Sequence[Outcome]:
+        key = accounts.wire_id(request.user.pk)
+        targets = dict.fromkeys(_target_of(row) for row in rows)
+        drafts = [
+            Draft(rows[0].room.slug, Kind.REDACTION, key, log.new_nonce(), reason, target, trusted=True)
+            for target in targets
+        ]
+        with transaction.atomic():
+            outcomes = log.append(drafts).outcomes
+            fresh = [
+                target
+                for target, outcome in zip(targets, outcomes, strict=True)
+                if isinstance(outcome, Stored) and outcome.fresh
+            ]
+            for message in Message.objects.filter(pk__in=fresh):
+                self.log_change(request, message, f"Redacted: {reason}" if reason else "Redacted.")
+        return outcomes
+
+
+def _target_of(row: Message) -> int:
+    """Return the message that goes when this row is redacted: of an edit, the one that shows its text."""
+    return row.target if row.kind == Kind.EDIT and row.target is not None else row.pk
+
+
+def _page_of(message_id: int) -> str:
+    return reverse("admin:rooms_message_change", args=[message_id])
+
+
+def _link(message_id: int | None) -> str:
+    return (
+        format_html('<a href="{}">{}</a>', _page_of(message_id), message_id)
+        if message_id is not None
+        else "-"
+    )

@@ -1,0 +1,629 @@
+"""Rooms, messages and tokens in the admin."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any, ClassVar
+from unittest import mock
+
+import pytest
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.contrib.auth.models import Permission, User
+from django.db import connection
+from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
+from django.urls import reverse
+from django.utils import timezone
+
+from rooms import accounts, log, signals
+from rooms.messages import Kind, RoomBatch
+from rooms.models import ApiToken, Ban, ChatRoom, Membership, Message, WithheldText
+
+pytestmark = pytest.mark.databases
+
+LIST = "admin:rooms_message_changelist"
+INLINE = re.compile(
+    r"<script(?![^>]*\bsrc=)(?![^>]*application/json)|<style|\sstyle=|\son[a-z]+=", re.IGNORECASE
+)
+
+
+def page_of(message: Message, what: str = "change") -> str:
+    return reverse(f"admin:rooms_message_{what}", args=[message.pk])
+
+
+class AdminCase(TestCase):
+    """A site with a lobby, a writer, and an administrator who is logged in."""
+
+    room: ClassVar[ChatRoom]
+    ana: ClassVar[User]
+    boss: ClassVar[User]
+
+    @classmethod
+    def setUpTestData(cls) -> None:
+        cls.room = ChatRoom.objects.get(slug="lobby")
+        cls.ana = User.objects.create_user("ana", password="of ana")
+        cls.boss = User.objects.create_superuser("boss", password="of boss")
+
+    def setUp(self) -> None:
+        self.client.force_login(self.boss)
+
+    def said(self, *bodies: str, room: ChatRoom | None = None, author: User | None = None) -> list[Message]:
+        return [
+            Message.objects.create(room=room or self.room, author=author or self.ana, body=body)
+            for body in bodies
+        ]
+
+    def staff(self, *codenames: str) -> User:
+        """Log somebody of the staff in who has these permissions alone."""
+        user = User.objects.create_user("moderator", password="of moderator", is_staff=True)
+        user.user_permissions.set(
+            Permission.objects.filter(content_type__app_label="rooms", codename__in=codenames)
+        )
+        assert user.user_permissions.count() == len(codenames)
+        self.client.force_login(user)
+        return user
+
+    def listed(self, **parameters: str | int) -> list[int]:
+        """Return the ids that the list shows, having asserted that the page is one of it."""
+        response = self.client.get(reverse(LIST), parameters)
+        self.assertEqual(response.status_code, 200, response)
+        return [message.pk for message in response.context["cl"].result_list]
+
+
+class TheList(AdminCase):
+    """The list of messages."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.enterContext(mock.patch.object(admin.site.get_model_admin(Message), "list_per_page", 3))
+
+    def test_pages_meet_without_gap_or_overlap_in_both_directions(self) -> None:
+        ids = [message.pk for message in self.said(*"abcdefgh")][::-1]
+        pages = [ids[:3], ids[3:6], ids[6:]]
+        seen, url = [], reverse(LIST)
+        while url:
+            changelist = self.client.get(url).context["cl"]
+            seen.append([message.pk for message in changelist.result_list])
+            url = changelist.older_url and reverse(LIST) + changelist.older_url
+        self.assertEqual(seen, pages)
+        self.assertEqual(self.listed(newer=pages[2][0]), pages[1])
+        self.assertEqual(self.listed(newer=pages[1][0]), pages[0])
+        self.assertEqual(self.listed(newer=0), ids[-3:])
+
+    def test_ways_lead_on_only_where_something_is(self) -> None:
+        ids = [message.pk for message in self.said(*"abcd")][::-1]
+
+        def ways(**parameters: int) -> tuple[bool, bool]:
+            changelist = self.client.get(reverse(LIST), parameters).context["cl"]
+            return bool(changelist.newer_url), bool(changelist.older_url)
+
+        self.assertEqual(ways(), (False, True))
+        self.assertEqual(ways(older=ids[2]), (True, False))
+        self.assertEqual(ways(newer=0), (True, False))
+        self.assertEqual(ways(newer=ids[3]), (False, True))
+
+    def test_nothing_is_counted_skipped_or_read_without_end(self) -> None:
+        old, *_, new = self.said(*"abcdefgh")
+        day = timezone.now().date().isoformat()
+        asked: list[dict[str, str | int]] = [
+            {},
+            {"older": new.pk},
+            {"newer": old.pk},
+            {"newer": 0},
+            {"q": "a"},
+            {"room": "lobby", "author": "ana", "kind": "message"},
+            {"sent_from": day, "sent_to": day, "older": new.pk},
+            {"sent_from": day, "newer": old.pk},
+            {"all": ""},
+            {"p": 2},
+            {"o": "1.2"},
+        ]
+        for parameters in asked:
+            with (
+                self.subTest(parameters),
+                CaptureQueriesContext(
+                    connection,
+                ) as queries,
+            ):
+                self.assertEqual(self.client.get(reverse(LIST), parameters).status_code, 200)
+            of_messages = [query["sql"] for query in queries if '"rooms_message"' in query["sql"]]
+            self.assertTrue(of_messages)
+            for sql in (query["sql"] for query in queries):
+                self.assertNotIn("COUNT(", sql.upper())
+                self.assertNotIn("OFFSET", sql.upper())
+            for sql in of_messages:
+                self.assertIn("LIMIT", sql)
+
+    def test_acting_on_messages_counts_nothing_either(self) -> None:
+        rows = self.said("a", "b")
+        with CaptureQueriesContext(connection) as queries:
+            self.client.post(
+                reverse(LIST), {"action": "redact_selected", "_selected_action": [row.pk for row in rows]}
+            )
+        for sql in (query["sql"] for query in queries if '"rooms_message"' in query["sql"]):
+            self.assertNotIn("COUNT(", sql)
+            self.assertIn("LIMIT", sql)
+
+    def test_room_author_kind_and_text_narrow_it(self) -> None:
+        other = ChatRoom.objects.create(slug="other", name="Other")
+        bob = User.objects.create_user("bob")
+        plain, elsewhere, by_bob = (
+            self.said("apples")[0],
+            self.said("pears", room=other)[0],
+            self.said("Plums", author=bob)[0],
+        )
+        edit = log.edit(plain, self.ana, "more apples").id
+        self.assertEqual(self.listed(room="other"), [elsewhere.pk])
+        self.assertEqual(self.listed(author="bob"), [by_bob.pk])
+        self.assertEqual(self.listed(kind="edit"), [edit])
+        self.assertEqual(self.listed(kind="message", room="lobby"), [by_bob.pk, plain.pk])
+        self.assertEqual(self.listed(q="plum"), [by_bob.pk])
+        self.assertEqual(self.listed(q="plum", room="other"), [])
+        nobodies: list[dict[str, str | int]] = [
+            {"room": "none"}, {"author": "none"}, {"author": "a\x00b"}, {"room": "\x00"}, {"kind": "x"},
+        ]  # fmt: skip
+        for nobody in nobodies:
+            self.assertEqual(self.listed(**nobody), [], nobody)
+
+    def test_dates_bound_it_by_whole_days_and_order_it_by_time(self) -> None:
+        days = [datetime(2026, 5, day, 23, 59, 59, tzinfo=UTC) for day in (1, 2, 3, 2)]
+        ids = [message.pk for message in self.said(*"abcd")]
+        for key, moment in zip(ids, days, strict=True):
+            Message._base_manager.filter(pk=key).update(created_at=moment)
+        first, second, third, also_second = ids
+        self.assertEqual(self.listed(sent_from="2026-05-02", sent_to="2026-05-02"), [also_second, second])
+        self.assertEqual(self.listed(sent_from="2026-05-02"), [third, also_second, second])
+        self.assertEqual(self.listed(sent_to="2026-05-01"), [first])
+        self.assertEqual(self.listed(sent_from="2026-05-01", older=third), [also_second, second, first])
+        self.assertEqual(self.listed(sent_from="2026-05-01", newer=second), [third, also_second])
+
+    def test_nonsense_is_told_and_fails_nothing(self) -> None:
+        nonsenses: list[dict[str, str | int]] = [
+            {"older": "x"}, {"older": "-1"}, {"older": "٥"}, {"newer": str(2**63)},
+            {"sent_from": "yesterday"}, {"sent_to": "2026-02-30"}, {"sent_to": "9999-12-31"},
+            {"sent_from": "0001-01-01"},
+            {"sent_from": "2026-05-01", "older": "999999"},
+        ]  # fmt: skip
+        for nonsense in nonsenses:
+            with self.subTest(nonsense):
+                response = self.client.get(reverse(LIST), nonsense)
+                self.assertRedirects(response, reverse(LIST) + "?e=1")
+
+    def test_no_other_lookup_is_allowed(self) -> None:
+        for lookup in ("body__regex", "author__password__startswith", "created_at__year", "id__in"):
+            self.assertEqual(self.client.get(reverse(LIST), {lookup: "1"}).status_code, 400, lookup)
+
+    def test_filters_keep_each_other_but_not_the_place_in_the_list(self) -> None:
+        self.said(*"abcdefgh")
+        place: dict[str, str | int] = {"room": "lobby", "older": 10**6}
+        page = self.client.get(reverse(LIST), place).content.decode()
+        self.assertIn('<input type="hidden" name="room" value="lobby">', page)
+        self.assertNotIn('name="older"', page)
+        self.assertIn("?kind=edit&amp;room=lobby", page)
+
+    def test_authors_are_not_listed(self) -> None:
+        User.objects.bulk_create([User(username=f"somebody{n}") for n in range(5)])
+        self.assertNotContains(self.client.get(reverse(LIST)), "somebody")
+
+    def test_the_text_is_shown_as_text_on_every_page(self) -> None:
+        evil = "<script>alert(1)</script><img src=x onerror=alert(1)>"
+        room = ChatRoom.objects.create(slug="evil", name=f"r{evil}"[:120])
+        [message] = self.said(evil, room=room)
+        log.edit(message, self.ana, f"{evil} again")
+        search = f"{reverse(LIST)}?q=%3Cscript%3E&room=%22%3E%3Cscript%3E&sent_from="
+        pages = [reverse(LIST), search, page_of(message), page_of(message, "redact")]
+        pages.append(reverse("admin:rooms_chatroom_change", args=[room.pk]))
+        for url in pages:
+            response = self.client.get(url)
+            self.assertEqual(response.status_code, 200)
+            self.assertNotContains(response, "<script>alert")
+            self.assertNotContains(response, "<img src=x")
+        self.assertContains(self.client.get(page_of(message)), "&lt;script&gt;alert(1)&lt;/script&gt;")
+
+    def test_pages_hold_no_inline_script_or_style(self) -> None:
+        [message] = self.said("a")
+        log.edit(message, self.ana, "b")
+        room = self.room.pk
+        for url in (
+            reverse("admin:index"), reverse(LIST), page_of(message), page_of(message, "redact"),
+            reverse("admin:rooms_chatroom_changelist"), reverse("admin:rooms_chatroom_add"),
+            reverse("admin:rooms_chatroom_change", args=[room]), reverse("admin:rooms_apitoken_changelist"),
+            reverse("admin:auth_user_changelist"), reverse("admin:auth_user_add"), reverse("admin:login"),
+            reverse("admin:auth_user_change", args=[self.ana.pk]),
+            reverse("admin:auth_user_delete", args=[self.ana.pk]),
+        ):  # fmt: skip
+            with self.subTest(url):
+                response = self.client.get(url, follow=True)
+                self.assertNotIn("unsafe", response["Content-Security-Policy"])
+                self.assertIsNone(INLINE.search(response.content.decode()), url)
+
+
+class OneMessage(AdminCase):
+    """The page of a message."""
+
+    def test_shows_it_where_it_was_said_with_what_changed_it(self) -> None:
+        *before, message = self.said("one", "two", "three")
+        after = self.said("four")
+        log.edit(message, self.ana, "three, better")
+        page = self.client.get(page_of(message))
+        self.assertContains(page, "View message")
+        self.assertContains(page, "three, better")
+        self.assertEqual([row.body for row in page.context["changes"]], ["three, better"])
+        around = [row.body for row in page.context["around"]]
+        self.assertEqual(around[:4], ["one", "two", "three, better", "four"])
+        self.assertEqual(len(before) + len(after) + 2, len(around))
+
+    def test_withheld_text_is_for_those_with_the_permission(self) -> None:
+        [message] = self.said("the first text")
+        log.edit(message, self.ana, "the second text")
+        log.redact(message, self.ana)
+        page = self.client.get(page_of(message))
+        self.assertContains(page, "the first text")
+        self.assertContains(page, "the second text")
+        self.staff("view_message", "change_message")
+        page = self.client.get(page_of(message))
+        self.assertEqual(page.status_code, 200)
+        self.assertNotContains(page, "the first text")
+        self.assertNotContains(page, "the second text")
+
+    def test_nothing_of_it_can_be_written(self) -> None:
+        [message] = self.said("as it is")
+        self.assertEqual(self.client.post(page_of(message), {"body": "else"}).status_code, 403)
+        self.assertEqual(self.client.get(reverse("admin:rooms_message_add")).status_code, 403)
+        self.assertEqual(
+            self.client.post(reverse("admin:rooms_message_add"), {"body": "new"}).status_code, 403
+        )
+        self.assertEqual(Message.objects.get().body, "as it is")
+        self.assertNotContains(self.client.get(page_of(message)), "_save")
+
+    def test_one_that_is_not_there_is_told(self) -> None:
+        for what in ("change", "redact", "delete"):
+            response = self.client.get(reverse(f"admin:rooms_message_{what}", args=[10**6]), follow=True)
+            self.assertEqual(response.status_code, 200)
+            self.assertEqual(response.request["PATH_INFO"], reverse("admin:index"))
+        self.assertEqual(self.client.get(reverse("admin:rooms_message_redact", args=["x"])).status_code, 302)
+
+
+class Redaction(AdminCase):
+    """Redacting in the admin."""
+
+    def setUp(self) -> None:
+        super().setUp()
+        self.batches: list[RoomBatch] = []
+        signals.committed.connect(self._heard)
+        self.addCleanup(signals.committed.disconnect, self._heard)
+
+    def _heard(self, batches: tuple[RoomBatch, ...], **_rest: Any) -> None:
+        self.batches.extend(batches)
+
+    def assert_redacted(self, message: Message, reason: str) -> None:
+        message = Message.objects.get(pk=message.pk)
+        self.assertEqual((message.body, message.redacted), ("", True))
+        redaction = Message.objects.get(kind=Kind.REDACTION, target=message.pk)
+        self.assertEqual((redaction.body, redaction.author), (reason, self.boss))
+        self.assertEqual(message.changed, redaction.pk)
+
+    def test_the_button_on_the_page_redacts_with_its_reason_and_the_log_tells_it(self) -> None:
+        [message] = self.said("rude")
+        url = page_of(message, "redact")
+        self.assertContains(self.client.get(page_of(message)), f'action="{url}"')
+        with self.captureOnCommitCallbacks(execute=True):
+            response = self.client.post(url, {"reason": "rude"})
+        self.assertRedirects(response, page_of(message), fetch_redirect_response=False)
+        self.assert_redacted(message, "rude")
+        self.assertEqual([m.kind for batch in self.batches for m in batch.messages], [Kind.REDACTION])
+        entry = LogEntry.objects.get()
+        self.assertEqual((entry.user, entry.object_id), (self.boss, str(message.pk)))
+        self.assertIn("rude", entry.get_change_message())
+        page = self.client.get(page_of(message))
+        self.assertNotContains(page, f'action="{url}"')
+        self.assertContains(page, "1 message was redacted.")
+
+    def test_asking_changes_nothing(self) -> None:
+        [message] = self.said("kept")
+        for what in ("redact", "delete"):
+            self.assertContains(self.client.get(page_of(message, what)), "kept")
+        self.assertFalse(Message.objects.get().redacted)
+
+    def test_deleting_is_redacting(self) -> None:
+        [message] = self.said("rude")
+        self.client.post(page_of(message, "delete"), {"post": "yes", "reason": "rude"})
+        self.assert_redacted(message, "rude")
+
+    def test_whatever_of_django_deletes_redacts(self) -> None:
+        one, two = self.said("one", "two")
+        of_messages = admin.site.get_model_admin(Message)
+        request = self.client.get(page_of(one)).wsgi_request
+        of_messages.delete_model(request, one)
+        of_messages.delete_queryset(request, Message.objects.filter(pk=two.pk))
+        self.assert_redacted(one, "")
+        self.assert_redacted(two, "")
+
+    def test_those_ticked_go_after_a_reason_in_one_commit_a_room(self) -> None:
+        other = ChatRoom.objects.create(slug="other", name="Other")
+        rows = [*self.said("a", "b"), *self.said("c", room=other)]
+        [kept] = self.said("kept")
+        ticked = {"action": "redact_selected", "_selected_action": [row.pk for row in rows]}
+        page = self.client.post(reverse(LIST), ticked)
+        self.assertContains(page, 'name="reason"')
+        self.assertFalse(Message.objects.filter(redacted=True).exists())
+        with self.captureOnCommitCallbacks(execute=True):
+            response = self.client.post(reverse(LIST), {**ticked, "reason": "spam"}, follow=True)
+        self.assertContains(response, "3 messages were redacted.")
+        for row in rows:
+            self.assert_redacted(row, "spam")
+        self.assertFalse(Message.objects.get(pk=kept.pk).redacted)
+        self.assertEqual(
+            [(batch.room, len(batch.messages)) for batch in self.batches], [("lobby", 2), ("other", 1)]
+        )
+        self.assertEqual(LogEntry.objects.count(), 3)
+
+    def test_all_across_pages_means_those_ticked(self) -> None:
+        one, two = self.said("one", "two")
+        data = {"action": "redact_selected", "_selected_action": [one.pk], "select_across": "1", "reason": ""}
+        self.client.post(reverse(LIST), data)
+        self.assertTrue(Message.objects.get(pk=one.pk).redacted)
+        self.assertFalse(Message.objects.get(pk=two.pk).redacted)
+
+    def test_django_own_deletion_of_what_is_ticked_is_not_offered_and_does_nothing(self) -> None:
+        [message] = self.said("kept")
+        self.assertNotContains(self.client.get(reverse(LIST)), "delete_selected")
+        self.client.post(
+            reverse(LIST), {"action": "delete_selected", "_selected_action": [message.pk], "post": "yes"}
+        )
+        self.assertFalse(Message.objects.get().redacted)
+
+    def test_again_is_told_and_keeps_the_first_reason(self) -> None:
+        [message] = self.said("rude")
+        self.client.post(page_of(message, "redact"), {"reason": "first"})
+        response = self.client.post(page_of(message, "redact"), {"reason": "second"}, follow=True)
+        self.assertContains(response, "1 was redacted before.")
+        self.assert_redacted(message, "first")
+        self.assertEqual(LogEntry.objects.count(), 1)
+
+    def test_redacting_an_edit_takes_what_it_edits(self) -> None:
+        [message] = self.said("rude")
+        edit = Message.objects.get(pk=log.edit(message, self.ana, "ruder").id)
+        self.client.post(page_of(edit, "redact"), {"reason": "rude"})
+        self.assert_redacted(message, "rude")
+        self.assertEqual(Message.objects.get(pk=edit.pk).body, "")
+        withheld = WithheldText.objects.order_by("id").values_list("body", flat=True)
+        self.assertCountEqual(withheld, ["rude", "ruder", "ruder"])
+
+    def test_a_redaction_is_not_redacted(self) -> None:
+        [message] = self.said("rude")
+        redaction = Message.objects.get(pk=log.redact(message, self.ana, "why").id)
+        response = self.client.post(page_of(redaction, "redact"), {"reason": "again"}, follow=True)
+        self.assertContains(response, "There is no such message.")
+        self.assertEqual(Message.objects.get(pk=redaction.pk).body, "why")
+
+    def test_a_reason_has_its_bounds(self) -> None:
+        [message] = self.said("kept")
+        for reason in ("x" * 251, "a\x00b"):
+            response = self.client.post(page_of(message, "redact"), {"reason": reason})
+            self.assertContains(response, "errorlist")
+        self.assertFalse(Message.objects.get().redacted)
+
+
+class WhoMay(AdminCase):
+    """Permissions."""
+
+    def answers(self, message: Message) -> dict[str, int]:
+        data = {"action": "redact_selected", "_selected_action": [message.pk], "reason": ""}
+        return {
+            "list": self.client.get(reverse(LIST)).status_code,
+            "page": self.client.get(page_of(message)).status_code,
+            "ask": self.client.get(page_of(message, "redact")).status_code,
+            "redact": self.client.post(page_of(message, "redact"), {"reason": ""}).status_code,
+            "delete": self.client.post(page_of(message, "delete"), {"post": "yes"}).status_code,
+            "tick": self.client.post(reverse(LIST), data).status_code,
+        }
+
+    def test_staff_without_permission_sees_nothing(self) -> None:
+        [message] = self.said("kept")
+        self.staff()
+        self.assertEqual(set(self.answers(message).values()), {403})
+        self.assertFalse(Message.objects.get().redacted)
+
+    def test_who_may_only_look_redacts_nothing(self) -> None:
+        [message] = self.said("kept")
+        self.staff("view_message")
+        answers = self.answers(message)
+        self.assertEqual((answers["list"], answers["page"]), (200, 200))
+        self.assertEqual((answers["ask"], answers["redact"], answers["delete"]), (403, 403, 403))
+        self.assertFalse(Message.objects.get().redacted)
+        self.assertNotContains(self.client.get(page_of(message)), "/redact/")
+
+    def test_the_permission_to_change_or_to_delete_redacts(self) -> None:
+        for permission in ("change_message", "delete_message"):
+            with self.subTest(permission):
+                [message] = self.said("rude")
+                moderator = self.staff(permission)
+                self.assertEqual(self.client.get(reverse(LIST)).status_code, 200)
+                self.client.post(page_of(message, "redact"), {"reason": ""})
+                self.assertTrue(Message.objects.get(pk=message.pk).redacted)
+                moderator.delete()
+
+    def test_others_are_asked_to_log_in(self) -> None:
+        [message] = self.said("kept")
+        self.client.force_login(self.ana)
+        self.assertEqual(set(self.answers(message).values()), {302})
+        self.assertFalse(Message.objects.get().redacted)
+
+    def test_a_redaction_needs_the_csrf_token(self) -> None:
+        [message] = self.said("kept")
+        strict = self.client_class(enforce_csrf_checks=True)
+        strict.force_login(self.boss)
+        self.assertEqual(strict.post(page_of(message, "redact"), {"reason": ""}).status_code, 403)
+        self.assertFalse(Message.objects.get().redacted)
+
+
+class Rooms(AdminCase):
+    """Rooms in the admin."""
+
+    FORM: ClassVar = {
+        "name": "Lobby", "topic": "", "visibility": "public",
+        "memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0,
+        "bans-TOTAL_FORMS": 0, "bans-INITIAL_FORMS": 0,
+    }  # fmt: skip
+
+    def page(self, room: ChatRoom | None = None) -> str:
+        return reverse("admin:rooms_chatroom_change", args=[(room or self.room).pk])
+
+    def test_a_new_one_gets_an_address_that_stays(self) -> None:
+        add = reverse("admin:rooms_chatroom_add")
+        self.assertContains(self.client.get(add), 'name="slug"')
+        self.client.post(add, {**self.FORM, "name": "New", "slug": "new"})
+        room = ChatRoom.objects.get(slug="new")
+        self.assertNotContains(self.client.get(self.page(room)), 'name="slug"')
+        self.client.post(self.page(room), {**self.FORM, "name": "Newer", "slug": "newer"})
+        room.refresh_from_db()
+        self.assertEqual((room.name, room.slug), ("Newer", "new"))
+
+    def test_a_bad_address_is_refused(self) -> None:
+        for slug in ("Big", "with space", "a\nb", "ü", "x" * 65, "lobby"):
+            response = self.client.post(reverse("admin:rooms_chatroom_add"), {**self.FORM, "slug": slug})
+            self.assertEqual(response.status_code, 200, slug)
+        self.assertEqual(ChatRoom.objects.count(), 1)
+
+    def test_saving_one_rewinds_nothing_and_has_access_asked_again(self) -> None:
+        self.client.get(self.page())
+        [message] = self.said("meanwhile")
+        self.client.post(self.page(), {**self.FORM, "topic": "new"})
+        room = ChatRoom.objects.get(pk=self.room.pk)
+        self.assertEqual((room.topic, room.last_message_id), ("new", message.pk))
+        self.assertGreater(room.access_version, self.room.access_version)
+
+    def test_the_box_archives_and_keeps_since_when(self) -> None:
+        self.client.post(self.page(), {**self.FORM, "archived": "on"})
+        since = ChatRoom.objects.get(pk=self.room.pk).archived_at
+        self.assertIsNotNone(since)
+        self.client.post(self.page(), {**self.FORM, "topic": "x", "archived": "on"})
+        self.assertEqual(ChatRoom.objects.get(pk=self.room.pk).archived_at, since)
+        self.client.post(self.page(), self.FORM)
+        self.assertIsNone(ChatRoom.objects.get(pk=self.room.pk).archived_at)
+
+    def test_actions_archive_and_bring_back_with_access_asked_again(self) -> None:
+        url = reverse("admin:rooms_chatroom_changelist")
+        versions = [self.room.access_version]
+        for action, archived in (("archive", True), ("unarchive", False)):
+            self.client.post(url, {"action": action, "_selected_action": [self.room.pk]})
+            room = ChatRoom.objects.get(pk=self.room.pk)
+            self.assertEqual(room.archived_at is not None, archived)
+            versions.append(room.access_version)
+        self.assertEqual(versions, sorted(set(versions)))
+        self.assertEqual(LogEntry.objects.count(), 2)
+
+    def test_they_are_never_deleted(self) -> None:
+        url = reverse("admin:rooms_chatroom_changelist")
+        self.client.post(
+            url, {"action": "delete_selected", "_selected_action": [self.room.pk], "post": "yes"}
+        )
+        delete = reverse("admin:rooms_chatroom_delete", args=[self.room.pk])
+        self.assertEqual(self.client.post(delete, {"post": "yes"}).status_code, 403)
+        self.assertTrue(ChatRoom.objects.filter(pk=self.room.pk).exists())
+
+    def test_members_and_bans_are_made_and_removed_on_the_page_of_the_room(self) -> None:
+        rows = {
+            "memberships-TOTAL_FORMS": 1, "memberships-0-user": self.ana.pk,
+            "memberships-0-role": "moderator",
+            "bans-TOTAL_FORMS": 1, "bans-0-user": self.ana.pk, "bans-0-reason": "spam",
+        }  # fmt: skip
+        self.assertRedirects(
+            self.client.post(self.page(), {**self.FORM, **rows}), reverse("admin:rooms_chatroom_changelist")
+        )
+        membership, ban = Membership.objects.get(), Ban.objects.get()
+        self.assertEqual((membership.role, ban.reason), ("moderator", "spam"))
+        before = ChatRoom.objects.get(pk=self.room.pk).access_version
+        gone = {
+            **rows, "bans-INITIAL_FORMS": 1, "bans-0-id": ban.pk, "bans-0-DELETE": "on",
+            "memberships-INITIAL_FORMS": 1, "memberships-0-id": membership.pk,
+        }  # fmt: skip
+        self.client.post(self.page(), {**self.FORM, **gone})
+        self.assertFalse(Ban.objects.exists())
+        self.assertGreater(ChatRoom.objects.get(pk=self.room.pk).access_version, before)
+
+    def test_users_are_searched_not_listed(self) -> None:
+        User.objects.create(username="somebody")
+        page = self.client.get(self.page())
+        self.assertNotContains(page, "somebody")
+        self.assertContains(page, "admin-autocomplete")
+
+    def test_the_list_tells_the_last_activity_in_a_number_of_queries_that_does_not_grow(self) -> None:
+        url = reverse("admin:rooms_chatroom_changelist")
+        [message] = self.said("now")
+        Message._base_manager.filter(pk=message.pk).update(created_at=datetime(2026, 5, 4, 3, 2, tzinfo=UTC))
+        self.assertContains(self.client.get(url), "May 4, 2026, 3:02 a.m.")
+        with CaptureQueriesContext(connection) as few:
+            self.client.get(url)
+        for n in range(5):
+            ChatRoom.objects.create(slug=f"r{n}", name=f"Room {n}")
+        with CaptureQueriesContext(connection) as many:
+            self.client.get(url)
+        self.assertEqual(len(few), len(many))
+
+    def test_the_list_is_narrowed_to_the_archive(self) -> None:
+        ChatRoom.objects.create(slug="old", name="Old", archived_at=timezone.now())
+        url = reverse("admin:rooms_chatroom_changelist")
+        for value, slugs in (("yes", ["old"]), ("no", ["lobby"])):
+            found = self.client.get(url, {"archived": value}).context["cl"].result_list
+            self.assertEqual([room.slug for room in found], slugs)
+
+
+class Tokens(AdminCase):
+    """Tokens in the admin."""
+
+    def test_they_are_seen_without_digest_revoked_and_never_made(self) -> None:
+        plain = accounts.issue_token(self.ana, "a script")
+        token = ApiToken.objects.get()
+        pages = [
+            self.client.get(reverse("admin:rooms_apitoken_changelist")),
+            self.client.get(reverse("admin:rooms_apitoken_change", args=[token.pk])),
+        ]
+        for page in pages:
+            self.assertContains(page, "a script")
+            self.assertNotContains(page, token.digest)
+        self.assertEqual(self.client.get(reverse("admin:rooms_apitoken_add")).status_code, 403)
+        self.client.post(reverse("admin:rooms_apitoken_delete", args=[token.pk]), {"post": "yes"})
+        self.assertIsNone(accounts.identify(accounts.token_credential(plain)))
+
+
+class DeletingUsers(AdminCase):
+    """Django's own deletion of users."""
+
+    def test_their_messages_stay_without_author(self) -> None:
+        [message] = self.said("kept")
+        url = reverse("admin:auth_user_delete", args=[self.ana.pk])
+        self.assertNotContains(self.client.get(url), "kept")
+        self.client.post(url, {"post": "yes"})
+        self.assertFalse(User.objects.filter(pk=self.ana.pk).exists())
+        message.refresh_from_db()
+        self.assertEqual((message.body, message.author_id), ("kept", None))
+        self.assertContains(self.client.get(page_of(message)), "(no account)")
+
+    def test_ten_thousand_messages_are_neither_read_nor_listed(self) -> None:
+        Message._base_manager.bulk_create(
+            [Message(room=self.room, author=self.ana, body="x", nonce=str(n)) for n in range(10_000)]
+        )
+        url = reverse("admin:auth_user_delete", args=[self.ana.pk])
+        for ask in (self.client.get, self.client.post):
+            with CaptureQueriesContext(connection) as queries:
+                response: Any = ask(url, {"post": "yes"})
+            self.assertIn(response.status_code, {200, 302})
+            self.assertLess(len(response.content), 50_000)
+            read = [
+                q["sql"] for q in queries if q["sql"].startswith("SELECT") and '"rooms_message"' in q["sql"]
+            ]
+            self.assertEqual(read, [])
+            self.assertLess(len(queries), 40)
+        self.assertEqual(Message.objects.filter(author=None).count(), 10_000)
+
+    def test_a_member_with_a_ban_and_a_token_goes_too(self) -> None:
+        Membership.objects.create(room=self.room, user=self.ana)
+        Ban.objects.create(room=self.room, user=self.ana, until=timezone.now() + timedelta(days=1))
+        accounts.issue_token(self.ana, "a script")
+        url = reverse("admin:auth_user_changelist")
+        self.client.post(url, {"action": "delete_selected", "_selected_action": [self.ana.pk], "post": "yes"})
+        self.assertFalse(User.objects.filter(pk=self.ana.pk).exists())
