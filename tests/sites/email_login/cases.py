@@ -1,0 +1,139 @@
+"""The rooms on that site. `tests/test_email_login.py` runs these in a process of their own."""
+
+from __future__ import annotations
+
+import uuid
+from io import StringIO
+from typing import Any
+
+from django.contrib.admin.models import LogEntry
+from django.core.management import call_command
+from django.test import TestCase
+from django.urls import reverse
+
+from rooms import accounts, firstadmin, history, log, permissions
+from rooms.messages import Draft, Kind, Newest, Page, Stored
+from rooms.models import Ban, ChatRoom, Membership, Message
+from tests.sites.email_login.models import Person
+
+ADDRESS = "ana@example.org"
+GOOD = "correct horse battery"
+
+
+def person(email: str, nickname: str, password: str = GOOD, **more: bool) -> Any:
+    """Make somebody. (Types are checked by the settings of the product's own site, whose users are others.)"""
+    return Person.objects.create_user(email, nickname, password, **more)
+
+
+class EmailLogin(TestCase):
+    """A site whose people log in with an e-mail address and have UUIDs for keys."""
+
+    def setUp(self) -> None:
+        """Make a room's worth of people."""
+        self.room = ChatRoom.objects.get(slug="lobby")
+        self.ana = person(ADDRESS, "Ana", GOOD)
+        self.key = str(self.ana.pk)
+
+    def page(self) -> Page:
+        """Return the lobby's newest messages as Ana reads them."""
+        page = history.read(self.key, "lobby", Newest(10))
+        assert isinstance(page, Page)
+        return page
+
+    def test_others_see_the_nickname_never_the_address(self) -> None:
+        log.post(self.room, self.ana, "hello")
+        [message] = self.page().messages
+        assert message.author is not None
+        self.assertEqual((message.author.id, message.author.name), (self.key, "Ana"))
+        for nickname in ("", "ana@example.org"):
+            Person.objects.filter(pk=self.key).update(nickname=nickname)
+            [message] = self.page().messages
+            self.assertEqual(message.author and message.author.name, f"user-{self.key}")
+
+    def test_a_send_repeated_is_stored_once(self) -> None:
+        draft = Draft("lobby", Kind.MESSAGE, self.key, "n1", "hello")
+        [first] = log.append([draft]).outcomes
+        [second] = log.append([draft]).outcomes
+        assert isinstance(first, Stored)
+        assert isinstance(second, Stored)
+        self.assertEqual((first.fresh, second.fresh), (True, False))
+        self.assertEqual(first.posted, second.posted)
+
+    def test_authors_edit_and_redact_their_own_alone(self) -> None:
+        bob = person("bob@example.org", "Bob")
+        message = Message.objects.create(room=self.room, author=self.ana, body="hello")
+        with self.assertRaises(log.Refusal):
+            log.edit(message, bob, "mine")
+        log.edit(message, self.ana, "better")
+        log.redact(message, self.ana)
+        self.assertEqual([one.kind for one in self.page().messages], ["message", "edit", "redaction"])
+
+    def test_roles_and_bans_hold(self) -> None:
+        bob = person("bob@example.org", "Bob")
+        Membership.objects.create(room=self.room, user=self.ana, role="moderator")
+        Ban.objects.create(room=self.room, user=bob)
+        nobody = str(uuid.uuid4())
+        _versions, may = permissions.who_may("lobby", [self.key, str(bob.pk), nobody, None])
+        self.assertTrue(may[self.key].moderate)
+        self.assertEqual([may[key].see for key in (str(bob.pk), nobody, None)], [False, False, False])
+
+    def test_sessions_and_tokens_are_known(self) -> None:
+        response = self.client.post(reverse("rooms:login"), {"username": ADDRESS, "password": GOOD})
+        self.assertRedirects(response, reverse("rooms:index"))
+        session = accounts.session_credential(self.client.session.session_key or "")
+        out = StringIO()
+        call_command("token", ADDRESS, stdout=out)
+        token = accounts.token_credential(out.getvalue().strip())
+        found = accounts.still_valid([session, token])
+        for one in found.values():
+            self.assertEqual(one and (one.user_id, one.name), (self.key, "Ana"))
+        self.ana.set_password("else")
+        self.ana.save()
+        self.assertIsNone(accounts.identify(session))
+        self.ana.is_active = False
+        self.ana.save()
+        self.assertIsNone(accounts.identify(token))
+
+    def test_pages_show_the_nickname(self) -> None:
+        self.client.force_login(self.ana)
+        for name in ("index", "tokens", "password_change", "password_change_done"):
+            page = self.client.get(reverse(f"rooms:{name}"))
+            self.assertContains(page, "Ana")
+            self.assertNotContains(page, ADDRESS)
+
+    def test_signing_up_asks_for_what_an_account_needs(self) -> None:
+        filled = {"email": "new@example.org", "nickname": "New", "password1": GOOD, "password2": GOOD}
+        for wrong in ({"email": "no address"}, {"email": ADDRESS.upper()}, {"nickname": ""}):
+            self.assertContains(self.client.post(reverse("rooms:signup"), {**filled, **wrong}), "errorlist")
+        self.assertRedirects(self.client.post(reverse("rooms:signup"), filled), reverse("rooms:index"))
+        new = Person.objects.get(email="new@example.org")
+        who = accounts.identify(accounts.session_credential(self.client.session.session_key or ""))
+        self.assertEqual(who and who.user_id, str(new.pk))
+
+    def test_the_first_administrator_is_made(self) -> None:
+        path = firstadmin.issue_link()
+        assert path is not None
+        self.client.post(
+            path, {"email": "boss@example.org", "nickname": "Boss", "password1": GOOD, "password2": GOOD}
+        )
+        self.assertTrue(Person.objects.get(email="boss@example.org").is_superuser)
+        self.assertEqual(self.client.get(reverse("admin:index")).status_code, 200)
+
+    def test_the_admin_moderates(self) -> None:
+        boss = person("boss@example.org", "Boss", is_staff=True, is_superuser=True)
+        self.client.force_login(boss)
+        message = Message.objects.create(room=self.room, author=self.ana, body="rude")
+        found = self.client.get(reverse("admin:rooms_message_changelist"), {"author": ADDRESS})
+        self.assertEqual([one.pk for one in found.context["cl"].result_list], [message.pk])
+        self.client.post(reverse("admin:rooms_message_redact", args=[message.pk]), {"reason": "rude"})
+        redaction = Message.objects.get(kind=Kind.REDACTION)
+        self.assertEqual((redaction.author, LogEntry.objects.get().user), (boss, boss))
+        # Its people are registered with no admin here: they are named by their keys.
+        room = self.client.get(reverse("admin:rooms_chatroom_change", args=[self.room.pk]))
+        self.assertContains(room, 'name="memberships-__prefix__-user"')
+
+    def test_messages_outlive_their_author(self) -> None:
+        log.post(self.room, self.ana, "hello")
+        self.ana.delete()
+        [message] = history.after("lobby", 0, 10).messages
+        self.assertEqual((message.body, message.author), ("hello", None))
