@@ -1,0 +1,64 @@
+// @ts-check
+/** The past of a room, page by page upwards. */
+
+/**
+ * @typedef {import("./api.js").Api} Api
+ * @typedef {import("./protocol.js").Message} Message
+ * @typedef {import("./protocol.js").Page} Page
+ * @typedef {"idle" | "loading" | "failed" | "complete"} HistoryState
+ */
+
+const PAGE = 50;
+
+export class History {
+  /** Below this id nothing has been read. */
+  #before = 0;
+  #life = new AbortController();
+  /** @type {HistoryState} */
+  state = "complete";
+
+  /** @param {{room: string, api: Api, onpage: (messages: Message[]) => void, onchange: () => void}} how */
+  constructor({ room, api, onpage, onchange }) {
+    this.room = room;
+    this.api = api;
+    this.onpage = onpage;
+    this.onchange = onchange;
+  }
+
+  /** Begin above the newest page. @param {Page} page */
+  start(page) {
+    this.#life.abort();
+    this.#life = new AbortController();
+    this.#passed(page);
+  }
+
+  /** Read one page further up; nothing where one is being read or there is none. */
+  async load() {
+    if (this.state === "loading" || this.state === "complete") return;
+    const { signal } = this.#life;
+    this.#become("loading");
+    try {
+      const page = await this.api.before(this.room, this.#before, { limit: PAGE, signal });
+      if (signal.aborted) return;
+      this.onpage(page.messages);
+      this.#passed(page);
+    } catch (error) {
+      if (signal.aborted) return;
+      console.warn(`Earlier messages could not be read: ${error}`);
+      this.#become("failed");
+    }
+  }
+
+  /** @param {Page} page */
+  #passed(page) {
+    // Counted in rows of the log: a page of edits alone has messages above it.
+    if (page.messages.length > 0) this.#before = page.messages[0].id;
+    this.#become(page.more && page.messages.length > 0 ? "idle" : "complete");
+  }
+
+  /** @param {HistoryState} state */
+  #become(state) {
+    this.state = state;
+    this.onchange();
+  }
+}

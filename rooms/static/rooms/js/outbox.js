@@ -1,0 +1,304 @@
+// @ts-check
+/**
+ * What was typed and is not known to be stored.
+ *
+ * An entry is kept in the browser from the moment it is typed until the server has said "stored" or
+ * the typist has thrown it away, so neither a bad network nor a reload loses it. Its nonce makes
+ * sending it again safe, on any transport: what was stored already is answered as such.
+ */
+
+import { Problem } from "./api.js";
+import { Backoff } from "./backoff.js";
+import { newNonce } from "./nonce.js";
+
+/**
+ * @typedef {import("./clock.js").Clock} Clock
+ * @typedef {import("./protocol.js").Message} Message
+ * @typedef {{type: "send" | "edit" | "redact", room: string, nonce: string, body: string, target?: number,
+ *   reply_to?: number}} Command `body` is the text, or a redaction's reason
+ * @typedef {"waiting" | "sending" | "stored" | "failed"} EntryState
+ * @typedef {{command: Command, state: EntryState, at: string, code?: string, detail?: string,
+ *   id?: number}} Entry `id`: the row of the log that it was stored as
+ *
+ * @typedef {object} Ways
+ * @property {(frame: object) => boolean} socket false where no open socket carries it
+ * @property {(command: Command) => Promise<Message>} post by HTTP
+ * @property {() => void} doubt nothing was answered for long: is the connection alive?
+ */
+
+/** Refusals that pass: the same nonce is tried again. */
+const PASSING = new Set(["unavailable", "rate_limited", "not_authenticated"]);
+const ANSWER_WITHIN_MS = 10_000;
+
+export class Outbox {
+  /** In the order typed. @type {Map<string, Entry>} */
+  #entries = new Map();
+  #open = false;
+  #session = "";
+  #bySocket = false;
+  #posting = false;
+  #cancelRetry = () => {};
+  /** @type {Map<string, () => void>} */
+  #waits = new Map();
+  #backoff;
+
+  /**
+   * @param {object} how
+   * @param {string} how.room
+   * @param {import("./protocol.js").Author | null} how.user
+   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">} how.storage
+   * @param {Clock} how.clock
+   * @param {Ways} how.ways
+   * @param {() => void} how.onchange
+   */
+  constructor({ room, user, storage, clock, ways, onchange }) {
+    this.room = room;
+    this.user = user;
+    this.storage = storage;
+    this.clock = clock;
+    this.ways = ways;
+    this.onchange = onchange;
+    this.prefix = `chat:outbox:${user?.id ?? ""}:${room}:`;
+    this.#backoff = new Backoff(clock.random, { base_ms: 1_000 });
+    this.#load();
+  }
+
+  /** @returns {readonly Entry[]} in the order typed; "stored" ones are still missing from the log read here */
+  entries() {
+    return [...this.#entries.values()];
+  }
+
+  /** The newest change of a message that is on its way. @param {number} id @returns {Entry | undefined} */
+  changeOf(id) {
+    return this.entries().findLast(({ command }) => command.type !== "send" && command.target === id);
+  }
+
+  /** @param {Pick<Command, "type" | "body"> & Partial<Pick<Command, "target" | "reply_to">>} what */
+  submit(what) {
+    const command = { ...what, room: this.room, nonce: newNonce() };
+    this.#put({ command, state: "waiting", at: new Date(this.clock.now()).toISOString() });
+    this.#pump();
+    return command.nonce;
+  }
+
+  /** Try a failed one again, at the end of the line. @param {string} nonce */
+  retry(nonce) {
+    const entry = this.#entries.get(nonce);
+    if (entry?.state !== "failed") return;
+    this.#forget(nonce);
+    // The nonce was used for something else: only a new one can ever be stored.
+    const command = entry.code === "nonce_conflict" ? { ...entry.command, nonce: newNonce() } : entry.command;
+    this.#put({ command, state: "waiting", at: entry.at });
+    this.#pump();
+  }
+
+  /** @param {string} nonce @returns {string} its text */
+  discard(nonce) {
+    const text = this.#entries.get(nonce)?.command.body ?? "";
+    this.#forget(nonce);
+    this.onchange();
+    return text;
+  }
+
+  /** @param {import("./connection.js").Status} status */
+  status({ state, transport, session }) {
+    const again = session !== this.#session;
+    this.#open = state === "open";
+    this.#session = session;
+    this.#bySocket = transport === "websocket";
+    if (!this.#open) return;
+    if (again) this.#unanswered();
+    this.#pump();
+  }
+
+  /** The server has stored it. @param {string} nonce @param {number} id */
+  stored(nonce, id) {
+    const entry = this.#entries.get(nonce);
+    if (!entry) return;
+    this.#stopWaiting(nonce);
+    this.storage.removeItem(this.prefix + nonce);
+    this.#backoff.reset();
+    this.#entries.set(nonce, { ...entry, state: "stored", id });
+    this.onchange();
+  }
+
+  /** The log has shown these. @param {readonly Message[]} messages */
+  seen(messages) {
+    for (const { nonce, author } of messages) {
+      if (nonce === undefined || author?.id !== this.user?.id || !this.#entries.has(nonce)) continue;
+      this.#forget(nonce);
+      this.onchange();
+    }
+  }
+
+  /** The log has been read up to here: what was stored below is shown, or is in a page further up. @param {number} cursor */
+  passed(cursor) {
+    for (const { command, state, id } of this.entries()) {
+      if (state !== "stored" || id === undefined || id > cursor) continue;
+      this.#forget(command.nonce);
+      this.onchange();
+    }
+  }
+
+  /** @param {{nonce?: string, code: string, detail: string, retry_after?: number}} refusal */
+  refused({ nonce, code, detail, retry_after = 0 }) {
+    const entry = nonce === undefined ? undefined : this.#entries.get(nonce);
+    if (!entry || nonce === undefined) return;
+    this.#stopWaiting(nonce);
+    if (PASSING.has(code)) {
+      this.#put({ ...entry, state: "waiting" });
+      this.#pumpLater(retry_after * 1000);
+    } else {
+      this.#put({ ...entry, state: "failed", code, detail });
+    }
+  }
+
+  /** Another tab wrote to the storage that all share. @param {string | null} key @param {string | null} value */
+  elsewhere(key, value) {
+    if (!key?.startsWith(this.prefix) || value !== null) return;
+    const nonce = key.slice(this.prefix.length);
+    const entry = this.#entries.get(nonce);
+    // Stored or thrown away there. Which of the two shows when the log brings it, or does not.
+    if (entry && entry.state !== "stored") this.discard(nonce);
+  }
+
+  #load() {
+    /** @type {Entry[]} */
+    const kept = [];
+    for (let at = 0; at < this.storage.length; at += 1) {
+      const key = this.storage.key(at);
+      const entry = key?.startsWith(this.prefix) ? readEntry(this.storage.getItem(key), this.room) : null;
+      if (entry) kept.push(entry);
+    }
+    kept.sort((one, other) => (one.at < other.at ? -1 : 1));
+    for (const entry of kept) this.#entries.set(entry.command.nonce, entry);
+  }
+
+  /** @param {Entry} entry */
+  #put(entry) {
+    const { nonce } = entry.command;
+    this.#entries.set(nonce, entry);
+    try {
+      this.storage.setItem(this.prefix + nonce, JSON.stringify(entry));
+    } catch (error) {
+      console.warn(`This browser keeps nothing for us; a reload would lose what is unsent: ${error}`);
+    }
+    this.onchange();
+  }
+
+  /** @param {string} nonce */
+  #forget(nonce) {
+    this.#stopWaiting(nonce);
+    this.#entries.delete(nonce);
+    this.storage.removeItem(this.prefix + nonce);
+  }
+
+  /** What was sent in a session that is over may or may not be stored: it goes out again. */
+  #unanswered() {
+    for (const entry of this.entries()) {
+      if (entry.state !== "sending" || this.#posting) continue;
+      this.#stopWaiting(entry.command.nonce);
+      this.#entries.set(entry.command.nonce, { ...entry, state: "waiting" });
+    }
+  }
+
+  #pump() {
+    if (!this.#open) return;
+    if (!this.#bySocket) {
+      void this.#postAll();
+      return;
+    }
+    for (const { command, state } of this.entries()) {
+      if (state !== "waiting") continue;
+      if (!this.ways.socket(frame(command))) return;
+      this.#sending(command.nonce);
+    }
+  }
+
+  /** One at a time, so that they are stored in the order typed. */
+  async #postAll() {
+    if (this.#posting) return;
+    this.#posting = true;
+    try {
+      while (this.#open && !this.#bySocket) {
+        const entry = this.entries().find(({ state }) => state === "waiting");
+        if (!entry || !(await this.#post(entry.command))) return;
+      }
+    } finally {
+      this.#posting = false;
+      // The way out may have changed while an answer was awaited.
+      if (this.#open && this.#bySocket) this.#pump();
+    }
+  }
+
+  /** @param {Command} command @returns {Promise<boolean>} whether to go on with the next */
+  async #post(command) {
+    const { nonce } = command;
+    this.#mark(nonce, "sending");
+    try {
+      const { id } = await this.ways.post(command);
+      this.stored(nonce, id);
+      return true;
+    } catch (error) {
+      if (error instanceof Problem) {
+        const { code, detail, retryAfter_s } = error;
+        this.refused({ nonce, code, detail, retry_after: retryAfter_s ?? 0 });
+        return !PASSING.has(code);
+      }
+      this.#mark(nonce, "waiting");
+      this.#pumpLater(0);
+      this.ways.doubt();
+      return false;
+    }
+  }
+
+  /** @param {string} nonce */
+  #sending(nonce) {
+    this.#mark(nonce, "sending");
+    this.#waits.set(nonce, this.clock.after(ANSWER_WITHIN_MS, () => {
+      this.#mark(nonce, "waiting");
+      this.ways.doubt();
+      this.#pumpLater(0);
+    }));
+  }
+
+  /** @param {string} nonce @param {EntryState} state */
+  #mark(nonce, state) {
+    const entry = this.#entries.get(nonce);
+    if (!entry) return;
+    this.#entries.set(nonce, { ...entry, state });
+    this.onchange();
+  }
+
+  /** @param {string} nonce */
+  #stopWaiting(nonce) {
+    this.#waits.get(nonce)?.();
+    this.#waits.delete(nonce);
+  }
+
+  /** @param {number} atLeast_ms */
+  #pumpLater(atLeast_ms) {
+    this.#cancelRetry();
+    this.#cancelRetry = this.clock.after(this.#backoff.next({ atLeast_ms }), () => this.#pump());
+  }
+}
+
+/** @param {Command} command @returns {object} the WebSocket's frame */
+function frame({ type, room, nonce, body, target, reply_to }) {
+  if (type === "redact") return { type, room, target, nonce, ...(body ? { reason: body } : {}) };
+  if (type === "edit") return { type, room, target, body, nonce };
+  return { type, room, body, nonce, ...(reply_to === undefined ? {} : { reply_to }) };
+}
+
+/** @param {string | null} text @param {string} room @returns {Entry | null} */
+function readEntry(text, room) {
+  try {
+    const entry = /** @type {Entry} */ (JSON.parse(text ?? "null"));
+    const { nonce, body, type } = entry.command;
+    if (typeof nonce !== "string" || typeof body !== "string" || !["send", "edit", "redact"].includes(type)) return null;
+    const state = entry.state === "failed" ? "failed" : "waiting";
+    return { ...entry, command: { ...entry.command, room }, state };
+  } catch {
+    return null; // not ours, or of another version: it stays where it is
+  }
+}

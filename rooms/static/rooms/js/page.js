@@ -1,0 +1,72 @@
+// @ts-check
+/** What the server wrote into the page for its script, and what the browser lends. */
+
+/**
+ * @typedef {import("./protocol.js").Author} Author
+ * @typedef {object} RoomPage
+ * @property {string} room its slug
+ * @property {Author | null} user
+ * @property {boolean} post
+ * @property {boolean} moderate
+ * @property {number} maxBody code points
+ * @property {string} api
+ * @property {string} socket
+ * @property {string} csrfCookie
+ * @property {string} csrfToken
+ * @property {{logIn: string, rooms: string}} links
+ */
+
+/** @param {string} id @returns {HTMLElement} @throws where the template lacks it */
+export function element(id) {
+  const found = document.getElementById(id);
+  if (!found) throw new Error(`The page has no #${id}`);
+  return found;
+}
+
+/** @returns {RoomPage} */
+export function roomPage() {
+  return JSON.parse(element("room-page").textContent ?? "");
+}
+
+/** @param {string} name @returns {string | null} */
+export function cookie(name) {
+  const start = `${name}=`;
+  const found = document.cookie.split("; ").find((one) => one.startsWith(start));
+  return found === undefined ? null : found.slice(start.length);
+}
+
+/** @param {RoomPage} page @returns {string} */
+export function socketUrl({ socket }) {
+  const url = new URL(socket, location.href);
+  url.protocol = url.protocol === "https:" ? "wss:" : "ws:";
+  return url.href;
+}
+
+/**
+ * The browser's lasting storage; where it refuses to lend any, one that lasts as long as the page.
+ * @returns {Storage}
+ */
+export function lastingStorage() {
+  try {
+    localStorage.getItem("");
+    return localStorage;
+  } catch {
+    return passingStorage();
+  }
+}
+
+/** @returns {Storage} */
+function passingStorage() {
+  /** @type {Map<string, string>} */
+  const items = new Map();
+  return {
+    get length() {
+      return items.size;
+    },
+    key: (at) => [...items.keys()][at] ?? null,
+    getItem: (key) => items.get(key) ?? null,
+    setItem: (key, value) => void items.set(key, value),
+    removeItem: (key) => void items.delete(key),
+    clear: () => items.clear(),
+  };
+}

@@ -1,0 +1,49 @@
+// @ts-check
+/** A message of one's own being changed, in its place. */
+
+import { button, make } from "./elements.js";
+import { fit, listen, objection, sendable } from "./textbox.js";
+
+/** @typedef {import("../protocol.js").Message} Message */
+
+/**
+ * Put a form over the text of a message until it is saved or left.
+ * @param {HTMLElement} item the message's row
+ * @param {Message} message
+ * @param {{most: number, save: (text: string) => void, done: () => void}} how
+ */
+export function edit(item, message, { most, save, done }) {
+  if (item.querySelector("form")) return;
+  const box = make("textarea", { "aria-label": "New text", dir: "auto", rows: 1 });
+  const complaint = make("span", { class: "complaint", role: "alert" });
+  const form = make(
+    "form",
+    { class: "editor" },
+    box,
+    complaint,
+    make("button", { type: "submit", class: "primary" }, "Save"),
+    button("Cancel", () => close()),
+  );
+  const close = () => {
+    form.remove();
+    item.classList.remove("editing");
+    done();
+  };
+  const submit = () => {
+    const text = sendable(box.value);
+    complaint.textContent = objection(text, most);
+    if (complaint.textContent !== "") return;
+    close();
+    if (text !== "" && text !== message.body) save(text);
+  };
+  form.addEventListener("submit", (event) => {
+    event.preventDefault();
+    submit();
+  });
+  listen(box, { submit, cancel: close });
+  box.value = message.body ?? "";
+  item.classList.add("editing");
+  item.append(form);
+  fit(box);
+  box.focus();
+}

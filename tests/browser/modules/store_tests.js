@@ -1,0 +1,186 @@
+// @ts-check
+import { Cursor } from "/static/rooms/js/cursor.js";
+import { MessageStore } from "/static/rooms/js/store.js";
+import { chance, equal, ok, test, whole } from "./check.js";
+
+/** @typedef {import("/static/rooms/js/protocol.js").Message} Message */
+
+/** @param {number} id @param {Partial<Message>} [more] @returns {Message} */
+const message = (id, more = {}) => ({ id, room: "r", kind: "message", body: `text ${id}`, created_at: "t", ...more });
+/** @param {number} id @param {number} target @param {string} [body] @returns {Message} */
+const edit = (id, target, body = `edit ${id}`) => ({ id, room: "r", kind: "edit", target, body, created_at: `t${id}` });
+/** @param {number} id @param {number} target @returns {Message} */
+const redaction = (id, target) => ({ id, room: "r", kind: "redaction", target, created_at: `t${id}` });
+
+/** @param {MessageStore} store */
+const shown = (store) => [...store.messages()].map(({ id, body, redacted, changed }) => [id, body, redacted, changed]);
+
+/** @param {...Message[]} parts @returns {MessageStore} */
+function storeOf(...parts) {
+  const store = new MessageStore();
+  for (const part of parts) store.add(part);
+  return store;
+}
+
+test("messages are ordered by id however their pages come", () => {
+  const store = storeOf([message(20), message(30)], [message(1), message(5)], [message(25)], [message(40)]);
+  equal([...store.messages()].map(({ id }) => id), [1, 5, 20, 25, 30, 40]);
+});
+
+test("the same message twice is one", () => {
+  equal(storeOf([message(1), message(2)], [message(2), message(3)]).size, 3);
+});
+
+test("edits and redactions are no rows of their own", () => {
+  equal(storeOf([message(1), edit(2, 1), redaction(3, 1)]).size, 1);
+});
+
+test("an edit gives the newest text, and says that it is edited", () => {
+  const store = storeOf([message(1)], [edit(5, 1), edit(7, 1)]);
+  equal([store.get(1)?.body, store.get(1)?.changed, store.get(1)?.edited_at], ["edit 7", 7, "t7"]);
+});
+
+test("a change is applied only where its id is above the target's changed", () => {
+  const store = storeOf([message(1, { body: "edit 9", changed: 9, edited_at: "t9" })], [edit(5, 1)]);
+  equal(shown(store), [[1, "edit 9", undefined, 9]]);
+});
+
+test("an older page that arrives later does not bring back an older text", () => {
+  const store = storeOf([message(1, { body: "edit 9", changed: 9 })], [message(1)]);
+  equal(store.get(1)?.body, "edit 9");
+});
+
+test("the newest change is kept for a target whose page comes later", () => {
+  equal(shown(storeOf([edit(8, 1), edit(6, 1)], [message(1)])), [[1, "edit 8", undefined, 8]]);
+  equal(shown(storeOf([redaction(8, 1)], [message(1)])), [[1, undefined, true, 8]]);
+});
+
+test("a redacted message has no text, whatever comes after", () => {
+  const store = storeOf([message(1)], [redaction(8, 1)], [edit(5, 1)], [message(1)], [edit(9, 1)]);
+  equal([store.get(1)?.body, store.get(1)?.redacted], [undefined, true]);
+  ok(!JSON.stringify([...store.messages()]).includes("text 1"), "the text is still there");
+});
+
+test("an edit whose text is withheld shows no text", () => {
+  const { body: _withheld, ...bare } = edit(5, 1);
+  equal(shown(storeOf([message(1)], [bare])), [[1, undefined, true, 5]]);
+});
+
+test("a kind that is not known is passed over", () => {
+  equal(storeOf([{ ...message(1), kind: "poll" }, message(2)]).size, 1);
+});
+
+test("reset throws everything away, kept changes too", () => {
+  const store = storeOf([message(1), edit(8, 2)]);
+  store.reset();
+  store.add([message(2)]);
+  equal(shown(store), [[2, "text 2", undefined, undefined]]);
+});
+
+test("only what shows is told, and a changed message is another object", () => {
+  let told = 0;
+  const store = new MessageStore(() => (told += 1));
+  store.add([message(1)]);
+  const before = store.get(1);
+  store.add([message(1), edit(5, 99)]);
+  equal([told, store.get(1) === before], [1, true]);
+  store.add([edit(6, 1)]);
+  equal([told, store.get(1) === before], [2, false]);
+});
+
+/**
+ * A room's log as a server keeps it: rows as they were written, and each read as of a moment.
+ * @param {() => number} random @param {number} length
+ */
+function serverLog(random, length) {
+  /** @type {Message[]} */
+  const log = [];
+  /** @type {Map<number, Message[]>} */
+  const changes = new Map();
+  for (let id = 1; id <= length; id += 1) {
+    const targets = log.filter((row) => row.kind === "message" && !changes.get(row.id)?.some((c) => c.kind === "redaction"));
+    const dice = random();
+    const target = targets[whole(random, targets.length)];
+    if (target && dice < 0.4) {
+      const row = dice < 0.3 ? edit(id, target.id) : redaction(id, target.id);
+      changes.set(target.id, [...(changes.get(target.id) ?? []), row]);
+      log.push(row);
+    } else {
+      log.push(message(id));
+    }
+  }
+  /** @param {Message} row @param {number} moment @returns {Message} the row as a read at that moment gives it */
+  const asOf = (row, moment) => {
+    const about = (row.kind === "message" ? row.id : row.target) ?? 0;
+    const known = (changes.get(about) ?? []).filter(({ id }) => id <= moment);
+    const gone = known.some(({ kind }) => kind === "redaction");
+    if (row.kind === "redaction") return row;
+    const { body: _body, ...bare } = row;
+    if (row.kind === "edit") return gone ? bare : row;
+    const newest = known.at(-1);
+    if (!newest) return row;
+    return gone ? { ...bare, redacted: true, changed: newest.id } : { ...row, body: newest.body, edited_at: newest.created_at, changed: newest.id };
+  };
+  return { log, asOf };
+}
+
+test("pages, live batches, edits and redactions in any order and of any age give what the log says", () => {
+  for (let seed = 1; seed <= 300; seed += 1) {
+    const random = chance(seed);
+    const length = 5 + whole(random, 60);
+    const { log, asOf } = serverLog(random, length);
+    const start = 1 + whole(random, length);
+    /** @type {Message[][]} */
+    const parts = [];
+    // The past: pages that overlap, each read at some moment since the page was opened.
+    for (let to = start; to > 0; ) {
+      const from = Math.max(0, to - 1 - whole(random, 12));
+      const moment = start + whole(random, length - start + 1);
+      parts.push(log.slice(Math.max(0, from - whole(random, 3)), to).map((row) => asOf(row, moment)));
+      to = from;
+    }
+    // What comes live, as of its commit or of a later read.
+    for (let from = start; from < length; ) {
+      const to = Math.min(length, from + 1 + whole(random, 4));
+      const moment = to + whole(random, length - to + 1);
+      parts.push(log.slice(from, to).map((row) => asOf(row, moment)));
+      from = to;
+    }
+    for (let at = parts.length - 1; at > 0; at -= 1) {
+      const other = whole(random, at + 1);
+      [parts[at], parts[other]] = [parts[other], parts[at]];
+    }
+    const wanted = log.filter(({ kind }) => kind === "message").map((row) => asOf(row, length));
+    equal(shown(storeOf(...parts)), shown(storeOf(wanted)), `seed ${seed}`);
+    equal(wanted.length, storeOf(...parts).size, `seed ${seed}`);
+  }
+});
+
+test("a cursor takes what joins on, passes over what it has, and sees a gap", () => {
+  const cursor = new Cursor(10, "e");
+  equal(cursor.take(10, [message(11), message(12)])?.map(({ id }) => id), [11, 12]);
+  equal(cursor.take(9, [message(11), message(12), message(14)])?.map(({ id }) => id), [14]);
+  equal(cursor.take(14, [])?.length, 0);
+  equal(cursor.take(15, [message(16)]), null);
+  equal(cursor.id, 14);
+});
+
+test("batches that are lost, doubled and cut anew reach a cursor once each and in order", () => {
+  for (let seed = 1; seed <= 300; seed += 1) {
+    const random = chance(seed);
+    const length = 40;
+    const rows = Array.from({ length }, (_, at) => message(at + 1));
+    const cursor = new Cursor(0, "e");
+    /** @type {number[]} */
+    const seen = [];
+    for (let turns = 0; cursor.id < length && turns < 10_000; turns += 1) {
+      const prev = whole(random, length);
+      const batch = rows.slice(prev, prev + 1 + whole(random, 5));
+      const from = cursor.id;
+      const fresh = cursor.take(prev, batch) ?? cursor.take(from, rows.slice(from, from + 3));
+      ok(fresh, "joining again after the cursor was refused");
+      seen.push(...(fresh ?? []).map(({ id }) => id));
+    }
+    equal(seen, rows.map(({ id }) => id), `seed ${seed}`);
+  }
+});
