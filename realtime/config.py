@@ -23,7 +23,7 @@ class Config:
     """What an operator may choose. Each field's setting, default and bounds (included) stand beside it.
 
     `poll_interval_s` is how often the database is asked what other processes wrote; 0 never asks.
-    `connections` bounds those open at once. `stop_s` is how long a stop may take in all.
+    `connections` bounds those open at once.
     `page_request_bytes` bounds what is sent to Django's pages; the API takes 64 KiB.
     """
 
@@ -33,7 +33,6 @@ class Config:
     page_threads: int = _setting("CHAT_PAGE_THREADS", 10, 1, 200)
     read_threads: int = _setting("CHAT_READ_THREADS", 4, 1, 64)
     page_request_bytes: int = _setting("CHAT_PAGE_REQUEST_BYTES", 2_621_440, 65_536, 2**31)
-    stop_s: float = _setting("CHAT_STOP_S", 8.0, 1, 600)
 
 
 def from_settings(settings: object) -> Config:
@@ -44,7 +43,9 @@ def from_settings(settings: object) -> Config:
     """
     for told in refused(settings):
         raise ConfigError(told)
-    given = {f.name: getattr(settings, f.metadata["setting"], f.default) for f in fields(Config)}
+    given: dict[str, Any] = {
+        f.name: getattr(settings, f.metadata["setting"], f.default) for f in fields(Config)
+    }
     return Config(**given)
 
 

@@ -127,7 +127,9 @@ class Reset(Refusal):
     code = "reset"
     http_status = 409
     title = "Conflict"
-    default_detail = "This cursor cannot be resumed: throw away what you hold of this room and read the newest page."
+    default_detail = (
+        "This cursor cannot be resumed: throw away what you hold of this room and read the newest page."
+    )
 
 
 class Redacted(Refusal):

@@ -175,7 +175,7 @@ def decode_body(kind: type[Body], content_type: str, data: bytes, *, max_body: i
     """
     media_type = content_type.partition(";")[0].strip().lower()
     if kind is RedactBody and not data:
-        return kind()
+        data, media_type = b"{}", ""
     if media_type == "application/x-www-form-urlencoded":
         return _checked_http(_from_form(kind, data), max_body)
     if media_type not in {"", "application/json"}:

@@ -1,0 +1,276 @@
+"""One HTTP connection: bounds what a request may hold and how long it takes, and drops what could forge a header."""
+
+from __future__ import annotations
+
+import logging
+import time
+from typing import TYPE_CHECKING, Any
+
+from twisted.internet.defer import Deferred, succeed
+from twisted.web import http, server
+
+from realtime.errors import Refusal, TooLarge
+from realtime.transports.http import problem_response
+
+if TYPE_CHECKING:
+    from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+    from twisted.python.failure import Failure
+    from twisted.web.resource import IResource
+
+    from realtime.limits import HttpLimits
+
+logger = logging.getLogger(__name__)
+access_log = logging.getLogger("realtime.access")
+
+
+class Seats:
+    """How many connections are open, of those that may be."""
+
+    def __init__(self, most: int) -> None:
+        """Have all of them free."""
+        self.most = most
+        self.taken = 0
+        self._told = False
+        self._waiting: list[Deferred[None]] = []
+
+    def free(self) -> bool:
+        """Tell whether one more connection may come; the first refusal in a row is logged."""
+        if self.taken < self.most:
+            self._told = False
+            return True
+        if not self._told:
+            logger.warning("All %d connections (CHAT_CONNECTIONS) are taken: new ones are closed", self.most)
+            self._told = True
+        return False
+
+    def take(self) -> Seat:
+        """Count one connection."""
+        self.taken += 1
+        return Seat(self)
+
+    def left(self) -> None:
+        """Count one connection less."""
+        self.taken -= 1
+        if not self.taken:
+            waiting, self._waiting = self._waiting, []
+            for deferred in waiting:
+                deferred.callback(None)
+
+    def empty(self) -> Deferred[None]:
+        """Return what fires when no connection is open."""
+        if not self.taken:
+            return succeed(None)
+        self._waiting.append(Deferred())
+        return self._waiting[-1]
+
+
+class Seat:
+    """One connection's place among all."""
+
+    def __init__(self, seats: Seats) -> None:
+        """Belong to `seats`."""
+        self._seats: Seats | None = seats
+
+    def leave(self) -> None:
+        """Give the place back. Twice is once."""
+        if self._seats is not None:
+            seats, self._seats = self._seats, None
+            seats.left()
+
+
+class ChatRequest(server.Request):
+    """A request whose body is bounded while it comes in, also where its length was not told."""
+
+    channel: Any
+    content: Any
+    started_s = 0.0
+
+    def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
+        """Leave bodies alone: Django parses those of its own pages."""
+        super().__init__(channel, *args, **{**kwargs, "parsePOSTFormSubmission": False})
+
+    def handleContentChunk(self, data: bytes) -> None:
+        """Take a piece of the body, unless it is too much."""
+        channel = self.channel
+        if channel.admits_body(self.content.tell() + len(data)):
+            super().handleContentChunk(data)
+
+    def process(self) -> None:
+        """Answer, remembering when that began."""
+        self.started_s = time.monotonic()
+        super().process()
+
+    def render(self, resrc: IResource) -> None:
+        """Answer by a resource, without telling which versions of what answer."""
+        self.setHeader(b"Server", b"chat")
+        super().render(resrc)
+
+
+class Channel(http.HTTPChannel):
+    """HTTP/1.1 on one connection."""
+
+    site: ChatSite
+    seat: Seat
+    transport: Any
+
+    def __init__(self) -> None:
+        """Begin idle."""
+        super().__init__()
+        self._deadline: IDelayedCall | None = None
+        self._refused = False
+        self._answering = False
+
+    def connectionMade(self) -> None:
+        """Take a seat."""
+        limits = self.site.limits
+        self.maxHeaders = limits.headers
+        self.totalHeadersSize = self.MAX_LENGTH = limits.header_bytes
+        self.seat = self.site.seats.take()
+        self.site.channels.add(self)
+        super().connectionMade()
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """Leave the seat."""
+        self._receive_no_longer()
+        self.site.channels.discard(self)
+        self.seat.leave()
+        super().connectionLost(reason)
+
+    def hand_over(self) -> Seat:
+        """Return the seat: from now on, another protocol has the connection and leaves the seat when it is lost."""
+        self.site.channels.discard(self)
+        return self.seat
+
+    def close_when_done(self) -> None:
+        """Close now where nothing is being answered, else after the answer."""
+        self.persistent = 0
+        if not self._answering:
+            self.loseConnection()
+
+    def abort(self) -> None:
+        """Close without waiting for anything."""
+        self.transport.abortConnection()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take bytes. The first one of a request starts the clock that its last one must beat."""
+        if self._refused:
+            return
+        if self._deadline is None and not self._answering:
+            self._deadline = self.callLater(self.site.limits.receive_s, self._too_slow)
+        super().dataReceived(data)
+
+    def lineReceived(self, line: bytes) -> None:
+        """Take a line, unless the request was refused in the middle."""
+        if not self._refused:
+            super().lineReceived(line)
+
+    def rawDataReceived(self, data: bytes) -> None:
+        """Take a piece of the body, unless the request was refused in the middle."""
+        if not self._refused:
+            super().rawDataReceived(data)
+
+    def headerReceived(self, line: bytes) -> bool:
+        """Take a header, but for names with an underscore, which WSGI cannot tell from those with a hyphen."""
+        if b"_" in line.partition(b":")[0]:
+            return True
+        return bool(super().headerReceived(line))
+
+    def allHeadersReceived(self) -> None:
+        """Refuse a body that says that it is too long, before it comes."""
+        if self.length is None or self.admits_body(self.length):
+            super().allHeadersReceived()
+
+    def allContentReceived(self) -> None:
+        """Answer the request, unless it was refused in the middle."""
+        if self._refused:
+            return
+        self._receive_no_longer()
+        self._answering = True
+        super().allContentReceived()
+
+    def requestDone(self, request: Any) -> None:
+        """Be ready for the next request."""
+        self._answering = False
+        super().requestDone(request)
+
+    def admits_body(self, length_bytes: int) -> bool:
+        """Tell whether the body under way may be as long as this; where not, the request is refused."""
+        if self._refused:
+            return False
+        limit = self.site.body_limit(self._path)
+        if length_bytes > limit:
+            self._refuse(TooLarge(f"A request body holds at most {limit} bytes."))
+        return not self._refused
+
+    def _refuse(self, refusal: Refusal) -> None:
+        """Answer in the middle of a request, stop listening, and leave the client time to read it."""
+        self._refused = True
+        self._receive_no_longer()
+        self.setTimeout(None)
+        access_log.info("%s: %d in the middle of a request", _peer(self.getPeer()), refusal.http_status)
+        self.transport.write(problem_response(refusal))
+        half_close = getattr(self.transport, "loseWriteConnection", None)
+        if half_close is not None:
+            half_close()
+        self._abortingCall = self.callLater(self.site.limits.linger_s, self.forceAbortClient)
+
+    def _too_slow(self) -> None:
+        self._deadline = None
+        self.timeoutConnection()
+
+    def _receive_no_longer(self) -> None:
+        if self._deadline is not None:
+            self._deadline.cancel()
+            self._deadline = None
+
+
+class ChatSite(server.Site):
+    """Makes the connections' protocols, counts them, and writes the access log."""
+
+    protocol = Channel  # type: ignore[assignment]
+    requestFactory = ChatRequest
+    noisy = False
+
+    def __init__(
+        self, root: IResource, *, reactor: IReactorTime, limits: HttpLimits, page_bytes: int, connections: int
+    ) -> None:
+        """Serve `root`; `page_bytes` bounds the bodies of requests that are not the API's."""
+        super().__init__(root, reactor=reactor, timeout=limits.idle_s)
+        self.limits = limits
+        self.seats = Seats(connections)
+        self.channels: set[Channel] = set()
+        self.displayTracebacks = False
+        self._page_bytes = page_bytes
+
+    def startFactory(self) -> None:
+        """Do without Twisted's own access log."""
+
+    def stopFactory(self) -> None:
+        """Do without Twisted's own access log."""
+
+    def buildProtocol(self, addr: IAddress | None) -> Any:
+        """Return a connection's protocol, or None, which closes it, where there are too many."""
+        return super().buildProtocol(addr) if self.seats.free() else None
+
+    def body_limit(self, uri: bytes) -> int:
+        """Return how many bytes the body of a request for `uri` may have."""
+        return self.limits.api_body_bytes if uri.startswith(b"/api/") else self._page_bytes
+
+    def log(self, request: Any) -> None:
+        """Write a request's line of the access log: no query, nothing that looks like a secret."""
+        taken_ms = (time.monotonic() - request.started_s) * 1000
+        method, path = request.method.decode("latin-1"), shown_path(request.path)
+        access_log.info(
+            "%s %s %s: %d, %d bytes, %d ms",
+            _peer(request.getClientAddress()), method, path, request.code, request.sentLength, taken_ms,
+        )  # fmt: skip
+
+
+def shown_path(path: bytes) -> str:
+    """Return a path as a log may show it: long segments, which may be one-time tokens, are cut."""
+    segments = path.decode("latin-1")[:500].split("/")
+    return "/".join(s if len(s) < 24 else s[:4] + "…" for s in segments)
+
+
+def _peer(address: Any) -> str:
+    return str(getattr(address, "host", "local"))

@@ -1,0 +1,295 @@
+"""One caller on a WebSocket: takes commands in their order, joins rooms, sends, and hears what became of it."""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from typing import TYPE_CHECKING, Protocol
+
+from twisted.internet.defer import Deferred
+
+from realtime import wire
+from realtime.errors import BadRequest, InternalError, NotAuthenticated, Refusal, refusal
+from rooms.messages import Code, Draft, Kind, Newest, Page, Refused, Stored
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Sequence
+
+    from realtime.hub import Hub
+    from realtime.limits import SocketLimits
+    from realtime.subscription import Subscription
+    from realtime.tail import Batch
+    from realtime.writer import Sender
+    from rooms.messages import Identity, Span, UserId
+
+logger = logging.getLogger(__name__)
+
+
+class Peer(Protocol):
+    """The connection, as its client uses it."""
+
+    def send(self, frame: bytes) -> None:
+        """Send one frame of text."""
+
+    def send_batch(self, batch: Batch) -> None:
+        """Send what a room keeps after a cursor, as one `messages` frame or more."""
+
+    def close(self, code: int, reason: str) -> None:
+        """Close the connection with a status code of RFC 6455, 7.4."""
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the client for now."""
+
+    def resume_reading(self) -> None:
+        """Go on."""
+
+
+class Reads(Protocol):
+    """What a client asks of the database."""
+
+    def read(self, reader: UserId | None, slug: str, span: Span) -> Awaitable[Page | Refused]:
+        """Return a piece of a room's log, or why the reader does not get it."""
+
+
+class Drafts(Protocol):
+    """What takes drafts."""
+
+    def submit(self, draft: Draft, sender: Sender) -> None:
+        """Have a draft written; raise Unavailable where there is no room for it."""
+
+
+class Client:
+    """One connection's caller (None: a guest). Commands are carried out one after another, in their order.
+
+    Sends go to the writer at once; a join or leave is waited for, and whatever came after it waits too.
+    """
+
+    def __init__(  # noqa: PLR0913 (what a client lives by)
+        self,
+        peer: Peer,
+        caller: Identity | None,
+        *,
+        reads: Reads,
+        drafts: Drafts,
+        hub: Hub,
+        limits: SocketLimits,
+        max_body: int,
+    ) -> None:
+        """Act for `caller` and answer to `peer`."""
+        self.peer = peer
+        self.caller = caller
+        self._reads = reads
+        self._drafts = drafts
+        self._hub = hub
+        self._limits = limits
+        self._max_body = max_body
+        self._joins: dict[str, _Join] = {}
+        self._waiting: deque[wire.Command] = deque()
+        self._busy = False
+        self._unsettled = 0
+        self._bad_in_a_row = 0
+        self._reading_paused = False
+        self._paused = False
+        self._closed = False
+
+    @property
+    def user_id(self) -> UserId | None:
+        """Who reads and writes."""
+        return self.caller.user_id if self.caller else None
+
+    # What the connection tells
+
+    def received(self, frame: bytes, *, is_text: bool = True) -> None:
+        """Take a frame of the client."""
+        try:
+            if not is_text:
+                raise BadRequest("Frames are text.")
+            command = wire.decode_command(frame, max_body=self._max_body)
+        except Refusal as refused:
+            self._bad_in_a_row += 1
+            self.refuse(refused)
+            if self._bad_in_a_row >= self._limits.bad_frames:
+                self.peer.close(1008, "too many bad frames")
+            return
+        self._bad_in_a_row = 0
+        self._waiting.append(command)
+        self._go_on()
+
+    def pause(self) -> None:
+        """Send no messages of rooms: the connection takes no more."""
+        self._paused = True
+        for join in self._joins.values():
+            join.subscription.pause()
+
+    def resume(self) -> None:
+        """Go on after `pause`."""
+        self._paused = False
+        for join in tuple(self._joins.values()):
+            join.subscription.resume()
+
+    def closed(self) -> None:
+        """Free everything: the connection is gone or going."""
+        self._closed = True
+        self._waiting.clear()
+        for join in self._joins.values():
+            join.subscription.end()
+        self._joins.clear()
+
+    # Commands
+
+    def _go_on(self) -> None:
+        """Carry out what waits, up to the first command that must be waited for."""
+        while self._waiting and not self._busy and not self._closed:
+            command = self._waiting.popleft()
+            if isinstance(command, wire.Join | wire.Leave):
+                self._busy = True
+                Deferred.fromCoroutine(self._serially(command))
+            else:
+                self._submit(command)
+        self._pace()
+
+    async def _serially(self, command: wire.Join | wire.Leave) -> None:
+        try:
+            await self._join_or_leave(command)
+        except Refusal as refused:
+            self.refuse(refused.of(room=command.room))
+        except Exception:
+            logger.exception("A %s failed", type(command).__name__.lower())
+            self.refuse(InternalError(room=command.room))
+            self.peer.close(1011, "internal error")
+        self._busy = False
+        self._go_on()
+
+    def _submit(self, command: wire.Send | wire.Edit | wire.Redact) -> None:
+        try:
+            if self.caller is None:
+                raise NotAuthenticated
+            self._drafts.submit(draft(command, self.caller.user_id), self)
+        except Refusal as refused:
+            self.refuse(refused.of(nonce=command.nonce, room=command.room))
+        else:
+            self._unsettled += 1
+
+    def _pace(self) -> None:
+        """Read no further while too much of this client waits."""
+        much = (
+            len(self._waiting) >= self._limits.waiting_commands or self._unsettled >= self._limits.unsettled
+        )
+        if much == self._reading_paused or self._closed:
+            return
+        self._reading_paused = much
+        if much:
+            self.peer.pause_reading()
+        else:
+            self.peer.resume_reading()
+
+    def settled(self, outcomes: Sequence[tuple[Draft, Stored | Refused]]) -> None:
+        """Tell what became of this client's sends, those of one commit in one frame (the writer's `Sender`)."""
+        self._unsettled -= len(outcomes)
+        if self._closed:
+            return
+        sent = [(d.nonce, d.room, o.posted.id) for d, o in outcomes if isinstance(o, Stored)]
+        if sent:
+            self.peer.send(wire.encode_sent(sent))
+        for unsent, outcome in outcomes:
+            if isinstance(outcome, Refused):
+                self.refuse(refusal(outcome.code, outcome.detail, nonce=unsent.nonce, room=unsent.room))
+        self._go_on()
+
+    def refuse(self, refused: Refusal) -> None:
+        """Tell that something was not done."""
+        if not self._closed:
+            self.peer.send(wire.encode(refused.frame()))
+
+    # Joins
+
+    async def _join_or_leave(self, command: wire.Join | wire.Leave) -> None:
+        if isinstance(command, wire.Leave):
+            join = self._joins.pop(command.room, None)
+            if join is not None:
+                join.subscription.end()
+            return
+        held = self._joins.get(command.room)
+        if held is None and len(self._joins) >= self._limits.joins:
+            raise BadRequest(f"room: a connection joins at most {self._limits.joins} rooms")
+        page = await self._reads.read(self.user_id, command.room, Newest(command.last or 0))
+        if isinstance(page, Refused):
+            raise refusal(page.code, page.detail)
+        if not self._closed:
+            self._joined(command, page)
+
+    def _joined(self, command: wire.Join, page: Page) -> None:
+        """Stand where the join says, tell so, and go live; a stale cursor is told by a reset in its place."""
+        held = self._joins.get(command.room)
+        if held is not None and command.after is None:
+            # Nothing changes: the answer says where the client stands already.
+            at = held.subscription.cursor
+            self._tell_joined(page, at, max(page.head, at))
+            return
+        stale = (command.after or 0) > page.head or command.epoch not in (None, page.versions.epoch)
+        cursor = page.head if stale or command.after is None else command.after
+        if command.last is not None and not stale:
+            cursor = page.start
+        join = self._attach(page, cursor)
+        if stale:
+            self.peer.send(wire.encode_reset(page.room, after=cursor, epoch=page.versions.epoch))
+        else:
+            self._tell_joined(page, cursor, page.head)
+        join.subscription.wake()
+
+    def _tell_joined(self, page: Page, after: int, last_id: int) -> None:
+        epoch = page.versions.epoch
+        self.peer.send(wire.encode_joined(page.room, after=after, last_id=last_id, epoch=epoch))
+
+    def _attach(self, page: Page, cursor: int) -> _Join:
+        join = _Join(self, page.room)
+        join.subscription = self._hub.attach(
+            page.room, join, user_id=self.user_id, cursor=cursor, versions=page.versions
+        )
+        if self._paused:
+            join.subscription.pause()
+        before = self._joins.pop(page.room, None)
+        if before is not None:
+            before.subscription.end()
+        self._joins[page.room] = join
+        return join
+
+    def left(self, join: _Join, code: Code) -> None:
+        """Tell that a room may not be read any more."""
+        if self._joins.get(join.room) is not join:
+            return
+        del self._joins[join.room]
+        if code is Code.UNAVAILABLE:
+            self.peer.close(1011, "internal error")
+        else:
+            self.peer.send(wire.encode_left(join.room, code))
+
+
+class _Join:
+    """One joined room: gives what its subscription reads to the connection."""
+
+    subscription: Subscription
+
+    def __init__(self, client: Client, room: str) -> None:
+        self._client = client
+        self.room = room
+
+    def messages(self, batch: Batch) -> None:
+        self._client.peer.send_batch(batch)
+
+    def reset(self, after: int, epoch: str) -> None:
+        self._client.peer.send(wire.encode_reset(self.room, after=after, epoch=epoch))
+
+    def left(self, code: Code) -> None:
+        self._client.left(self, code)
+
+
+def draft(command: wire.Send | wire.Edit | wire.Redact, author_id: UserId) -> Draft:
+    """Return what is to be appended to the log."""
+    match command:
+        case wire.Send(room, body, nonce, reply_to):
+            return Draft(room, Kind.MESSAGE, author_id, nonce, body, reply_to=reply_to)
+        case wire.Edit(room, target, body, nonce):
+            return Draft(room, Kind.EDIT, author_id, nonce, body, target)
+        case wire.Redact(room, target, nonce, reason):
+            return Draft(room, Kind.REDACTION, author_id, nonce, reason or "", target)

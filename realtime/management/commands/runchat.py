@@ -1,0 +1,106 @@
+"""`manage.py runchat`: serves pages, files, the API and all transports on one port."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from django.apps import apps
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+from django.core.wsgi import get_wsgi_application
+from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
+from django.db.migrations.executor import MigrationExecutor
+
+from realtime import config, logs, reload
+
+if TYPE_CHECKING:
+    from argparse import ArgumentParser
+
+DEFAULT_ENDPOINT = "tcp:8000:interface=127.0.0.1"
+
+
+class Command(BaseCommand):
+    """Parses, checks that the server can run, and runs it."""
+
+    help = "Serve the chat: pages, static files, HTTP API, WebSocket, event streams and long polls."
+    requires_migrations_checks = False
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        """Add the options."""
+        parser.add_argument(
+            "--listen",
+            action="append",
+            metavar="ENDPOINT",
+            help="where to listen, as a Twisted endpoint string; may be given several times "
+            f"(default: {DEFAULT_ENDPOINT})",
+        )
+        parser.add_argument(
+            "--reload", action="store_true", help="start again whenever a source file changes"
+        )
+
+    def handle(self, *_args: Any, **options: Any) -> None:
+        """Run until SIGTERM or SIGINT."""
+        if options["reload"] and not reload.is_child(os.environ):
+            sys.exit(self._parent().run())
+        try:
+            chosen = config.from_settings(settings)
+        except config.ConfigError as error:
+            raise CommandError(str(error)) from None
+        check_database()
+        link = first_admin_link()
+        # Only now: the import installs the reactor.
+        from realtime.running import NotStarted, run
+
+        logs.begin()
+        listen = options["listen"] or [DEFAULT_ENDPOINT]
+        try:
+            code = run(chosen, listen, get_wsgi_application(), lambda urls: self._announce(urls, link))
+        except NotStarted as error:
+            raise CommandError(str(error)) from None
+        if code:
+            sys.exit(code)
+
+    def _announce(self, urls: list[str], link: str | None) -> None:
+        for url in urls:
+            self.stdout.write(f"The chat is at {url}")
+        if link is not None:
+            base = next((url for url in urls if url.startswith("http")), "").rstrip("/")
+            self.stdout.write(f"Make the first administrator, once, within 24 hours: {base}{link}")
+        self.stdout.flush()
+
+    @staticmethod
+    def _parent() -> reload.Parent:
+        folders = reload.site_folders(app.path for app in apps.get_app_configs())
+        return reload.Parent([sys.executable, *sys.argv], lambda: reload.times(folders))
+
+
+def check_database() -> None:
+    """Raise CommandError, in one line, where the database does not answer or lacks migrations."""
+    connection = connections[DEFAULT_DB_ALIAS]
+    try:
+        connection.ensure_connection()
+        executor = MigrationExecutor(connection)
+        missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
+    except DatabaseError as error:
+        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
+        raise CommandError(f"The database does not answer: {reason}") from None
+    finally:
+        connection.close()
+    if missing:
+        first = missing[0][0]
+        raise CommandError(
+            f"{len(missing)} migrations are not applied (the first: {first.app_label}.{first.name}): "
+            "run `manage.py migrate`."
+        )
+
+
+def first_admin_link() -> str | None:
+    """Return the path of the page that makes the first administrator, None where there is one."""
+    from rooms import firstadmin
+
+    try:
+        return firstadmin.issue_link()
+    finally:
+        connections[DEFAULT_DB_ALIAS].close()

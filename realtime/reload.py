@@ -1,0 +1,107 @@
+"""`runchat --reload`: a parent that watches the site's files and starts the server anew when one has changed."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+from types import FrameType
+
+logger = logging.getLogger(__name__)
+
+CHILD = "CHAT_RELOADED_BY_PARENT"
+SUFFIXES = (".py", ".html", ".txt")
+LOOK_EVERY_S = 0.5
+STOP_S = 15.0
+
+
+def is_child(environ: Mapping[str, str]) -> bool:
+    """Tell whether this process is the server itself, started by the parent."""
+    return environ.get(CHILD) == "1"
+
+
+def times(folders: Iterable[Path]) -> dict[Path, int]:
+    """Return when each source file below these folders was last changed."""
+    found: dict[Path, int] = {}
+    for folder in folders:
+        for path in folder.rglob("*"):
+            if path.suffix in SUFFIXES and "__pycache__" not in path.parts:
+                try:
+                    found[path] = path.stat().st_mtime_ns
+                except OSError:
+                    continue
+    return found
+
+
+class Parent:
+    """Runs the server as a child until it is told to stop."""
+
+    def __init__(
+        self,
+        command: list[str],
+        look: Callable[[], dict[Path, int]],
+        *,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Run `command`; `look` tells the state of the files."""
+        self._command = command
+        self._look = look
+        self._sleep = sleep
+        self._child: subprocess.Popen[bytes] | None = None
+        self._stopping = False
+
+    def run(self) -> int:
+        """Return the child's exit code when told to stop, or when it ended well by itself."""
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._stop)
+        while True:
+            seen = self._look()
+            self._child = subprocess.Popen(self._command, env={**os.environ, CHILD: "1"})  # noqa: S603
+            code = self._watch(self._child, seen)
+            if code is not None:
+                return code
+
+    def _watch(self, child: subprocess.Popen[bytes], seen: dict[Path, int]) -> int | None:
+        """Return None when a file has changed and the child has ended; else how the child ended by itself."""
+        told = False
+        while True:
+            code = child.poll()
+            if code is not None and (self._stopping or code == 0):
+                return code
+            if code is not None and not told:
+                logger.error("The server ended with %d; it is started again when a file changes", code)
+                told = True
+            if self._look() != seen and not self._stopping:
+                logger.warning("A file has changed: starting again")
+                self._end(child)
+                return None
+            self._sleep(LOOK_EVERY_S)
+
+    @staticmethod
+    def _end(child: subprocess.Popen[bytes]) -> None:
+        if child.poll() is None:
+            child.terminate()
+            try:
+                child.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                child.kill()
+                child.wait()
+
+    def _stop(self, number: int, _frame: FrameType | None) -> None:
+        """Pass a signal on to the child; where it has ended already, end too."""
+        self._stopping = True
+        child = self._child
+        if child is None or child.poll() is not None:
+            sys.exit(0)
+        child.send_signal(number)
+
+
+def site_folders(app_paths: Iterable[str]) -> list[Path]:
+    """Return the folders of the apps that are the site's own, not installed ones."""
+    installed = ("site-packages", "dist-packages")
+    return [path for path in map(Path, app_paths) if not any(part in installed for part in path.parts)]

@@ -1,0 +1,107 @@
+"""Runs the service in this process: the reactor, its signals, and the way out."""
+
+from __future__ import annotations
+
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from twisted.internet.defer import Deferred
+from twisted.internet.endpoints import serverFromString
+from twisted.internet.error import CannotListenError
+
+from realtime.service import ChatService
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from realtime.config import Config
+
+logger = logging.getLogger(__name__)
+
+BACKLOG = 1024
+
+
+class NotStarted(Exception):  # noqa: N818  (what happened)
+    """The server cannot run; the message says why, in one line."""
+
+
+def run(
+    config: Config,
+    descriptions: Sequence[str],
+    application: Callable[..., Any],
+    announce: Callable[[list[str]], None],
+) -> int:
+    """Serve until SIGTERM or SIGINT and return the exit code.
+
+    `announce` gets the addresses once all endpoints listen. Where a thread hangs, the process ends here and
+    does not return: Python would wait for that thread for ever.
+
+    Raises:
+        NotStarted: an endpoint cannot be understood or cannot listen.
+    """
+    from twisted.internet import reactor as installed
+
+    reactor: Any = installed
+    endpoints = [_endpoint(reactor, description) for description in descriptions]
+    service = ChatService(reactor, config, endpoints, application, static_url=settings.STATIC_URL)
+    refused: list[Exception] = []
+
+    async def start() -> None:
+        try:
+            await service.start()
+            announce([url(d, p.getHost()) for d, p in zip(descriptions, service.ports, strict=True)])
+        except Exception as error:  # noqa: BLE001 (told below)
+            refused.append(error)
+            reactor.stop()
+
+    reactor.callWhenRunning(lambda: Deferred.fromCoroutine(start()))
+    reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
+    reactor.run()
+    if service.hung:
+        _leave_at_once(refused)
+    if refused:
+        raise _told(refused[0])
+    return 0
+
+
+def _endpoint(reactor: Any, description: str) -> Any:
+    kind = description.partition(":")[0]
+    if kind in {"tcp", "tcp4", "tcp6", "ssl"} and "backlog=" not in description:
+        description += f":backlog={BACKLOG}"
+    try:
+        return serverFromString(reactor, description)
+    except Exception as error:  # noqa: BLE001 (endpoint parsers raise what they like)
+        told = str(error) or type(error).__name__
+        raise NotStarted(
+            f"--listen {description!r} is no endpoint that Twisted understands: {told}"
+        ) from None
+
+
+def _told(error: Exception) -> Exception:
+    if isinstance(error, CannotListenError):
+        reason = getattr(error.socketError, "strerror", None) or error.socketError
+        return NotStarted(f"Cannot listen on {error.interface or '*'}, port {error.port}: {reason}")
+    if isinstance(error, OSError):
+        return NotStarted(f"Cannot listen: {error.strerror or error}")
+    return error
+
+
+def _leave_at_once(refused: list[Exception]) -> None:
+    """End the process without waiting for its threads: the last resort, when one of them hangs."""
+    logging.shutdown()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(1 if refused else 0)
+
+
+def url(description: str, address: Any) -> str:
+    """Return where a browser finds what listens at an address."""
+    scheme = "https" if description.startswith("ssl:") else "http"
+    host, port = getattr(address, "host", None), getattr(address, "port", None)
+    if host is None or port is None:
+        return description
+    shown = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}.get(host, f"[{host}]" if ":" in host else host)  # noqa: S104
+    return f"{scheme}://{shown}:{port}/"

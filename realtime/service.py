@@ -1,0 +1,258 @@
+"""Composes the realtime parts as a Twisted service, with a start and a stop whose order is written down here."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
+from twisted.application.service import Service
+from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
+from twisted.python.threadpool import ThreadPool
+
+from realtime import limits, wire
+from realtime.client import Client
+from realtime.database import Database
+from realtime.departure import Departure
+from realtime.epochs import Epochs
+from realtime.hub import Hub
+from realtime.identities import Identities
+from realtime.poll import Poll
+from realtime.site import Root, django_pages, site
+from realtime.static import StaticFiles
+from realtime.transports.api import Calls, Health
+from realtime.transports.doorkeeper import Doorkeeper
+from realtime.transports.http import Api
+from realtime.transports.longpoll import LongPolls
+from realtime.transports.sse import EventStreams
+from realtime.transports.websocket import Party, Upgrade
+from realtime.writer import Writer
+from rooms import signals
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
+    from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
+    from twisted.web.resource import IResource
+
+    from realtime.client import Peer
+    from realtime.config import Config
+    from rooms.messages import Identity, RoomBatch
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Pools:
+    """The threads: one writes, some read, one asks for the poll, some render Django's pages."""
+
+    writing: ThreadPool
+    reading: ThreadPool
+    polling: ThreadPool
+    pages: ThreadPool
+
+    @classmethod
+    def of(cls, config: Config) -> Pools:
+        """Return pools of the configured sizes, not yet started."""
+        return cls(
+            ThreadPool(0, 1, "writing"),
+            ThreadPool(0, config.read_threads, "reading"),
+            ThreadPool(0, 1, "polling"),
+            ThreadPool(0, config.page_threads, "pages"),
+        )
+
+    def all(self) -> tuple[ThreadPool, ...]:
+        """Return every pool."""
+        return (self.writing, self.reading, self.polling, self.pages)
+
+
+class ChatService(Service):
+    """The whole server. A test starts it on port 0: `await service.start()`, then `service.ports[0].getHost()`."""
+
+    def __init__(
+        self,
+        reactor: Any,
+        config: Config,
+        endpoints: Sequence[IStreamServerEndpoint],
+        application: Callable[..., Any],
+        *,
+        static_url: str = "/static/",
+        pools: Pools | None = None,
+    ) -> None:
+        """Put the parts together; nothing runs yet. `application` is Django's, by WSGI."""
+        self.setName("chat")
+        self._reactor = reactor
+        self._config = config
+        self._endpoints = endpoints
+        self._pools = pools or Pools.of(config)
+        self._stopped: Deferred[None] | None = None
+        self.stopping = False
+        self.hung: list[str] = []
+        """Pools whose threads did not end in time: the process must not wait for them."""
+        self.ports: list[IListeningPort] = []
+        self.departure = Departure()
+        self._compose_core()
+        self.site = site(
+            self._compose_tree(application, static_url),
+            clock=reactor,
+            config=config,
+            limits=limits.HttpLimits(),
+        )
+
+    def _compose_core(self) -> None:
+        pools = self._pools
+        self.database = Database(
+            self._reactor, pools.writing, pools.reading, pools.polling, limits.DatabaseLimits()
+        )
+        self.hub = Hub(self.database, self._reactor, encode=wire.encode_message, limits=limits.HubLimits())
+        self.writer = Writer(
+            self.database.append, self._reactor, told=self.hub.told, limits=limits.WriterLimits()
+        )
+        self.identities = Identities(self.database, self._reactor, limits.IdentityLimits())
+        self.poll = Poll(self.database, self.hub, self.identities, self._reactor, limits.PollLimits())
+
+    def _compose_tree(self, application: Callable[..., Any], static_url: str) -> IResource:
+        reactor, database = self._reactor, self.database
+        door = Doorkeeper(self.identities)
+        polls = LongPolls(self.hub, reactor, self.identities, self.departure)
+        streams = EventStreams(
+            database, self.hub, reactor, self.identities, self.departure, limits.StreamLimits()
+        )
+        calls = Calls(
+            database,
+            self.writer,
+            encode=wire.encode_message,
+            wait=polls.wait,
+            max_body=self._config.max_body,
+        )
+        party = Party(
+            reactor,
+            limits.SocketLimits(),
+            make_client=self._client,
+            watch=self.identities,
+            departure=self.departure,
+        )
+        health = Api(Health(database, stopping=lambda: self.stopping).routes(), None)
+        parts = [
+            (b"/ws", Upgrade(party, door, Epochs(database, reactor))),
+            (b"/api/", Api(calls.routes(streams.serve), door)),
+            (static_url.encode(), StaticFiles(static_url)),
+            (b"/healthz", health),
+            (b"/readyz", health),
+        ]
+        return Root(parts, django_pages(reactor, self._pools.pages, application))
+
+    def _client(self, peer: Peer, caller: Identity | None) -> Client:
+        return Client(
+            peer,
+            caller,
+            reads=self.database,
+            drafts=self.writer,
+            hub=self.hub,
+            limits=limits.SocketLimits(),
+            max_body=self._config.max_body,
+        )
+
+    # Start
+
+    def startService(self) -> None:
+        """Start, for those who start services so; a failure is logged."""
+        Deferred.fromCoroutine(self.start()).addErrback(
+            lambda failure: logger.error("The server did not start: %s", failure.value)
+        )
+
+    async def start(self) -> None:
+        """Start the threads, hear commits, then listen. Raises what an endpoint raises that cannot listen."""
+        super().startService()
+        for pool in self._pools.all():
+            pool.start()
+        signals.committed.connect(self._thd_committed, weak=False)
+        signals.access_changed.connect(self._thd_access_changed, weak=False)
+        if self._config.poll_interval_s:
+            self.poll.start()
+        for endpoint in self._endpoints:
+            self.ports.append(await endpoint.listen(self.site))
+
+    def _thd_committed(self, *, batches: tuple[RoomBatch, ...], **_sent: object) -> None:
+        """Hear of a commit, in whatever thread made it."""
+        self._reactor.callFromThread(self.hub.publish, batches)
+
+    def _thd_access_changed(self, *, rooms: frozenset[str] | None, **_sent: object) -> None:
+        """Hear of changed rights, in whatever thread changed them."""
+        self._reactor.callFromThread(self._access_changed, rooms)
+
+    def _access_changed(self, rooms: frozenset[str] | None) -> None:
+        if rooms is None:
+            self.identities.forget()
+        self.hub.access_changed(rooms)
+
+    # Stop
+
+    def stopService(self) -> Deferred[None]:
+        """Stop, for those who stop services so."""
+        return Deferred.fromCoroutine(self.stop())
+
+    async def stop(self) -> None:
+        """Stop listening, finish the commit in hand, say goodbye to all, end the threads. Each step has its time."""
+        if self.stopping:
+            return
+        self.stopping = True
+        bounds = limits.StopLimits()
+        super().stopService()
+        for port in self.ports:
+            await port.stopListening()
+        self.poll.stop()
+        await self._within(bounds.write_s, self.writer.stop(), "The commit in hand")
+        await self._within(bounds.farewell_s, self._farewell(), "Some connections")
+        signals.committed.disconnect(self._thd_committed)
+        signals.access_changed.disconnect(self._thd_access_changed)
+        self.hub.stop()
+        self._abort_connections()
+        await self._end_threads(bounds.threads_s)
+
+    async def _farewell(self) -> None:
+        departed = self.departure.begin()
+        for channel in tuple(self.site.channels):
+            channel.close_when_done()
+        await departed
+        await self.site.seats.empty()
+
+    def _abort_connections(self) -> None:
+        for channel in tuple(self.site.channels):
+            channel.abort()
+
+    async def _within(self, limit_s: float, step: Coroutine[Any, Any, None], what: str) -> None:
+        try:
+            await Deferred.fromCoroutine(step).addTimeout(limit_s, self._reactor)
+        except DeferredTimeoutError:
+            logger.warning("%s did not end within %.1f s; going on without", what, limit_s)
+        except Exception:
+            logger.exception("A step of the stop failed; going on")
+
+    async def _end_threads(self, limit_s: float) -> None:
+        """End all pools at once. `ThreadPool.stop` waits for its threads, so it waits in a thread of its own."""
+        ending = [(pool, self._end_pool(pool)) for pool in self._pools.all()]
+        deadline = self._reactor.seconds() + limit_s
+        for pool, ended in ending:
+            try:
+                await ended.addTimeout(max(0.01, deadline - self._reactor.seconds()), self._reactor)
+            except DeferredTimeoutError:
+                self.hung.append(str(pool.name))
+        if self.hung:
+            logger.error("Threads that hang are left behind: %s", ", ".join(self.hung))
+
+    def _end_pool(self, pool: ThreadPool) -> Deferred[None]:
+        ended: Deferred[None] = Deferred()
+        threading.Thread(target=self._thd_stop_pool, args=(pool, ended), daemon=True).start()
+        return ended
+
+    def _thd_stop_pool(self, pool: ThreadPool, ended: Deferred[None]) -> None:
+        pool.stop()
+        self._reactor.callFromThread(partial(_fire, ended))
+
+
+def _fire(deferred: Deferred[None]) -> None:
+    if not deferred.called:
+        deferred.callback(None)

@@ -1,0 +1,55 @@
+"""The resource tree: which part of the site answers which path."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from twisted.web import resource, wsgi
+
+from realtime.channel import ChatSite
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from twisted.internet.interfaces import IReactorTime
+    from twisted.python.threadpool import ThreadPool
+    from twisted.web.resource import IResource
+
+    from realtime.config import Config
+    from realtime.limits import HttpLimits
+
+
+class Root(resource.Resource):
+    """Gives paths that begin as told to the realtime parts, and all others to Django."""
+
+    def __init__(self, parts: Sequence[tuple[bytes, IResource]], pages: IResource) -> None:
+        """Take `parts` as (prefix, resource): one that ends in a slash is a folder, another is the whole path."""
+        super().__init__()
+        self._parts = list(parts)
+        self._pages = pages
+
+    def getChildWithDefault(self, path: bytes, request: Any) -> Any:
+        """Return the resource for a request's whole path."""
+        for prefix, part in self._parts:
+            if request.path == prefix or (prefix.endswith(b"/") and request.path.startswith(prefix)):
+                return part
+        # WSGI wants the whole path for itself.
+        request.postpath.insert(0, request.prepath.pop())
+        return self._pages
+
+
+def django_pages(reactor: Any, pool: ThreadPool, application: Callable[..., Any]) -> IResource:
+    """Return Django as a resource, its views in the pool's threads."""
+    pages: IResource = wsgi.WSGIResource(reactor, pool, application)
+    return pages
+
+
+def site(root: IResource, *, clock: IReactorTime, config: Config, limits: HttpLimits) -> ChatSite:
+    """Return the factory of HTTP connections."""
+    return ChatSite(
+        root,
+        reactor=clock,
+        limits=limits,
+        page_bytes=config.page_request_bytes,
+        connections=config.connections,
+    )

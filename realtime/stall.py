@@ -1,0 +1,68 @@
+"""Whether a connection that cannot take what waits for it takes anything at all."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
+
+
+def progress(transport: Any) -> tuple[int, int] | None:
+    """Return a mark that changes when the socket took some of what is buffered for it, None where unknown.
+
+    Twisted tells only when all was taken. What is buffered is public in `FileDescriptor`; a TLS transport has
+    the TCP one below itself.
+    """
+    while not hasattr(transport, "dataBuffer"):
+        transport = getattr(transport, "transport", None)
+        if transport is None:
+            return None
+    return len(transport.dataBuffer), transport.offset
+
+
+class StallWatch:
+    """Calls `stalled` when, between `paused` and `resumed`, nothing at all was taken for `limit_s`."""
+
+    CHECKS = 4
+
+    def __init__(
+        self, clock: IReactorTime, limit_s: float, mark: Callable[[], object], stalled: Callable[[], None]
+    ) -> None:
+        """Ask `mark` now and then whether something was taken."""
+        self._clock = clock
+        self._limit_s = limit_s
+        self._mark = mark
+        self._stalled = stalled
+        self._call: IDelayedCall | None = None
+
+    def paused(self) -> None:
+        """Take note that the buffer is full."""
+        if self._call is None:
+            self._wait(self._mark(), self.CHECKS)
+
+    def resumed(self) -> None:
+        """Take note that all was taken, or that the connection is gone."""
+        if self._call is not None:
+            self._call.cancel()
+            self._call = None
+
+    @property
+    def watching(self) -> bool:
+        """Whether the buffer is full."""
+        return self._call is not None
+
+    def _wait(self, mark: object, left: int) -> None:
+        self._call = self._clock.callLater(self._limit_s / self.CHECKS, self._check, mark, left)
+
+    def _check(self, before: object, left: int) -> None:
+        self._call = None
+        now = self._mark()
+        if now != before:
+            self._wait(now, self.CHECKS)
+        elif left > 1:
+            self._wait(before, left - 1)
+        else:
+            self._stalled()

@@ -1,0 +1,176 @@
+"""The HTTP API's plain calls: rooms, pages of history, sending, editing, redacting, health."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Protocol
+
+from realtime import wire
+from realtime.errors import NotAuthenticated, Refusal, Reset, Unavailable, refusal
+from realtime.transports.http import Answer, Call, Route
+from rooms.log import new_nonce
+from rooms.messages import (
+    After,
+    Before,
+    Draft,
+    Kind,
+    Page,
+    Posted,
+    Refused,
+    RoomSummary,
+    Span,
+    Stored,
+    UserId,
+)
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable
+
+    from realtime.transports.http import Endpoint
+
+
+class History(Protocol):
+    """What is read for one caller."""
+
+    def read(self, reader: UserId | None, slug: str, span: Span) -> Awaitable[Page | Refused]:
+        """Return a piece of a room's log, or why the reader does not get it."""
+
+    def rooms_for(self, reader: UserId | None) -> Awaitable[tuple[str, list[RoomSummary]]]:
+        """Return the epoch and the rooms that a reader may see."""
+
+    def ping(self) -> Awaitable[None]:
+        """Raise Unavailable where the database does not answer."""
+
+
+class Posting(Protocol):
+    """What takes one draft and tells what became of it."""
+
+    def post(self, draft: Draft) -> Awaitable[Stored | Refused]:
+        """Return the outcome; raise Unavailable where there is no room for it."""
+
+
+class Calls:
+    """The endpoints."""
+
+    def __init__(
+        self,
+        history: History,
+        posting: Posting,
+        *,
+        encode: Callable[[Posted], bytes],
+        wait: Callable[[Call, Page, int, float], Awaitable[Answer | None]],
+        max_body: int,
+    ) -> None:
+        """Read from `history`, post to `posting`, leave to `wait` who waits for something new."""
+        self._history = history
+        self._posting = posting
+        self._encode = encode
+        self._wait = wait
+        self._max_body = max_body
+
+    def routes(self, events: Endpoint) -> list[Route]:
+        """Return the API's routes, `events` being the endpoint of the event stream."""
+        messages = "/api/rooms/{room}/messages"
+        return [
+            Route("/api/rooms", {"GET": self.rooms}),
+            Route(messages, {"GET": self.messages, "POST": self.post}),
+            Route(messages + "/{id}", {"PATCH": self.edit, "DELETE": self.redact}),
+            Route("/api/rooms/{room}/events", {"GET": events}),
+        ]
+
+    async def rooms(self, call: Call) -> Answer:
+        """GET /api/rooms."""
+        epoch, rooms = await self._history.rooms_for(_reader(call))
+        return Answer(200, wire.encode_rooms(call.caller, epoch, rooms))
+
+    async def messages(self, call: Call) -> Answer | None:
+        """GET /api/rooms/{room}/messages."""
+        query = wire.decode_history_query(call.exchange.query)
+        page = await self._history.read(_reader(call), call.room, query.span)
+        if isinstance(page, Refused):
+            raise refusal(page.code, page.detail)
+        check_cursor(page, query.span, query.epoch)
+        if query.wait_s and not page.messages and call.exchange.method == "GET":
+            return await self._wait(call, page, query.span.limit, query.wait_s)
+        return self._page(page, query.span)
+
+    def _page(self, page: Page, span: Span) -> Answer:
+        asked = span.cursor if isinstance(span, After | Before) else page.start
+        last_id = page.messages[-1].id if page.messages else asked
+        messages = [self._encode(posted) for posted in page.messages]
+        body = wire.encode_page(page.room, page.versions.epoch, messages, last_id=last_id, more=page.more)
+        return Answer(200, body)
+
+    async def post(self, call: Call) -> Answer:
+        """POST /api/rooms/{room}/messages."""
+        body = _decoded(call, wire.PostBody, self._max_body)
+        stored = await self._posted(call, Kind.MESSAGE, body.body, body.nonce, reply_to=body.reply_to)
+        return Answer(201 if stored.fresh else 200, self._encode(stored.posted))
+
+    async def edit(self, call: Call) -> Answer:
+        """PATCH /api/rooms/{room}/messages/{id}."""
+        body = _decoded(call, wire.EditBody, self._max_body)
+        return Answer(200, self._encode((await self._posted(call, Kind.EDIT, body.body, body.nonce)).posted))
+
+    async def redact(self, call: Call) -> Answer:
+        """DELETE /api/rooms/{room}/messages/{id}."""
+        body = _decoded(call, wire.RedactBody, self._max_body)
+        return Answer(
+            200,
+            self._encode((await self._posted(call, Kind.REDACTION, body.reason or "", body.nonce)).posted),
+        )
+
+    async def _posted(
+        self, call: Call, kind: Kind, body: str, nonce: str | None, *, reply_to: int | None = None
+    ) -> Stored:
+        nonce = nonce or new_nonce()
+        if call.caller is None:
+            raise NotAuthenticated(nonce=nonce)
+        target = None if kind is Kind.MESSAGE else call.message_id
+        draft = Draft(call.room, kind, call.caller.user_id, nonce, body, target, reply_to)
+        try:
+            outcome = await self._posting.post(draft)
+        except Refusal as refused:
+            raise refused.of(nonce=nonce) from None
+        if isinstance(outcome, Refused):
+            raise refusal(outcome.code, outcome.detail, nonce=nonce)
+        return outcome
+
+
+class Health:
+    """Whether the process is up, and whether it can serve."""
+
+    def __init__(self, history: History, *, stopping: Callable[[], bool]) -> None:
+        """Ask the database through `history`."""
+        self._history = history
+        self._stopping = stopping
+
+    def routes(self) -> list[Route]:
+        """Return the two routes."""
+        return [Route("/healthz", {"GET": self.alive}), Route("/readyz", {"GET": self.ready})]
+
+    async def alive(self, _call: Call) -> Answer:
+        """GET /healthz."""
+        return Answer(200, b"ok\n", "text/plain; charset=utf-8")
+
+    async def ready(self, _call: Call) -> Answer:
+        """GET /readyz."""
+        if self._stopping():
+            raise Unavailable("The server is stopping.")
+        await self._history.ping()
+        return Answer(200, b"ok\n", "text/plain; charset=utf-8")
+
+
+def check_cursor(page: Page, span: Span, epoch: str | None) -> None:
+    """Raise Reset where the cursor asked for is of another epoch, or beyond the room's newest id."""
+    ahead = isinstance(span, After | Before) and span.cursor > page.head
+    if ahead or (epoch is not None and epoch != page.versions.epoch):
+        raise Reset
+
+
+def _reader(call: Call) -> UserId | None:
+    return call.caller.user_id if call.caller else None
+
+
+def _decoded(call: Call, kind: type[wire.Body], max_body: int) -> wire.Body:
+    exchange = call.exchange
+    return wire.decode_body(kind, exchange.header("Content-Type"), exchange.body(), max_body=max_body)

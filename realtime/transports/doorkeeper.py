@@ -1,0 +1,159 @@
+"""Who is asking, and from where: Host, Origin, CSRF token, session, Bearer token.
+
+Django judges: `HttpRequest.get_host` the host, `CsrfViewMiddleware` origin and token, each on a request
+built from Twisted's. No rule of theirs is repeated here.
+"""
+
+from __future__ import annotations
+
+import io
+import logging
+from typing import TYPE_CHECKING, Any, Protocol
+
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.core.handlers.wsgi import WSGIRequest
+from django.http import HttpResponse
+from django.middleware.csrf import CsrfViewMiddleware
+
+from realtime.errors import BadRequest, Forbidden, NotAuthenticated
+from rooms.accounts import session_credential, token_credential
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from django.http import HttpRequest
+    from twisted.web.server import Request
+
+    from rooms.messages import Credential, Identity
+
+logger = logging.getLogger(__name__)
+
+SAFE_METHODS = (b"GET", b"HEAD", b"OPTIONS")
+A_TOKEN = "x" * 32
+"""As good as any: an origin is judged on a request whose cookie and header have the same token."""
+ONCE = ("host", "origin", "cookie", "authorization")
+
+
+class Identities(Protocol):
+    """Knows who a credential belongs to."""
+
+    def identify(self, credential: Credential) -> Awaitable[Identity | None]:
+        """Return who it is, None where it does not hold (any more)."""
+
+
+class Doorkeeper:
+    """Judges requests before anything is done for them."""
+
+    def __init__(self, identities: Identities) -> None:
+        """Ask `identities` who somebody is."""
+        self._identities = identities
+        self._csrf = CsrfViewMiddleware(lambda _request: HttpResponse())
+
+    async def admit(self, request: Request) -> Identity | None:
+        """Return who is asking, None for a guest.
+
+        Raises:
+            BadRequest: an unusable or unknown Host, or a header twice that may be there once.
+            Forbidden: a foreign origin, or a cookie without its CSRF token.
+            NotAuthenticated: a session or token that does not hold.
+            Unavailable: nobody can tell just now.
+        """
+        self.check_host(request)
+        credential = self._token(request)
+        if credential is None:
+            self.check_origin(request)
+            credential = self._session(request)
+            if credential is not None and request.method not in SAFE_METHODS:
+                self._check_csrf(request)
+        if credential is None:
+            return None
+        identity = await self._identities.identify(credential)
+        if identity is None:
+            raise NotAuthenticated
+        return identity
+
+    def check_host(self, request: Request) -> None:
+        """Raise BadRequest where the site is not to be called by this name."""
+        for name in ONCE:
+            if len(request.requestHeaders.getRawHeaders(name, [])) > 1:
+                raise BadRequest(f"{name.title()}: it is given twice")
+        try:
+            as_django_sees(request).get_host()
+        except DisallowedHost:
+            host = _header(request, "host")
+            logger.warning(
+                "Refused a request for the host %r: if it is this site's, add it to ALLOWED_HOSTS", host
+            )
+            raise BadRequest("Host: this site does not go by that name") from None
+
+    def check_origin(self, request: Request) -> None:
+        """Raise Forbidden where a page of another site is asking."""
+        origin = _header(request, "origin")
+        if not origin:
+            return
+        django_request = as_django_sees(request)
+        django_request.method = django_request.META["REQUEST_METHOD"] = "POST"
+        django_request.COOKIES = {settings.CSRF_COOKIE_NAME: A_TOKEN}
+        django_request.META[settings.CSRF_HEADER_NAME] = A_TOKEN
+        if not self._passes(django_request):
+            logger.warning(
+                "Refused a request from the origin %r: if it is this site's, add it to CSRF_TRUSTED_ORIGINS",
+                origin,
+            )
+            raise Forbidden("Origin: this site does not answer pages of that origin.")
+
+    def _check_csrf(self, request: Request) -> None:
+        if not self._passes(as_django_sees(request)):
+            raise Forbidden("The CSRF token is missing or wrong: send the cookie's value as X-CSRFToken.")
+
+    def _passes(self, request: HttpRequest) -> bool:
+        """Let Django's middleware judge a request for a view that does nothing."""
+        self._csrf.process_request(request)
+        return self._csrf.process_view(request, _nothing, (), {}) is None
+
+    @staticmethod
+    def _token(request: Request) -> Credential | None:
+        scheme, _space, token = _header(request, "authorization").partition(" ")
+        if not scheme:
+            return None
+        if scheme.lower() != "bearer" or not token.strip():
+            raise NotAuthenticated("Authorization: this site takes Bearer tokens.")
+        return token_credential(token.strip())
+
+    @staticmethod
+    def _session(request: Request) -> Credential | None:
+        key = as_django_sees(request).COOKIES.get(settings.SESSION_COOKIE_NAME)
+        return (
+            session_credential(key)
+            if key and key.isascii() and key.isprintable() and len(key) <= 128
+            else None
+        )
+
+
+def as_django_sees(request: Request) -> WSGIRequest:
+    """Return a Django request with the method, scheme, path and headers of Twisted's, and no body."""
+    host = request.getHost()
+    environ: dict[str, Any] = {
+        "REQUEST_METHOD": request.method.decode("latin-1"),
+        "SCRIPT_NAME": "",
+        "PATH_INFO": request.path.decode("latin-1"),
+        "QUERY_STRING": "",
+        "SERVER_NAME": str(getattr(host, "host", "localhost")),
+        "SERVER_PORT": str(getattr(host, "port", 0)),
+        "wsgi.url_scheme": "https" if request.isSecure() else "http",
+        "wsgi.input": io.BytesIO(),
+    }
+    for name, values in request.requestHeaders.getAllRawHeaders():
+        key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+        environ[key] = (b"; " if name.lower() == b"cookie" else b",").join(values).decode("latin-1")
+    return WSGIRequest(environ)
+
+
+def _nothing(_request: HttpRequest) -> HttpResponse:
+    return HttpResponse()
+
+
+def _header(request: Request, name: str) -> str:
+    values = request.requestHeaders.getRawHeaders(name, [])
+    return str(values[-1]).strip() if values else ""

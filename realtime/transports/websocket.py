@@ -1,0 +1,389 @@
+"""WebSocket: the guard before an upgrade, and the connection after it. The one user of autobahn.
+
+autobahn reads the handshake's headers a second time, and splits them where HTTP does not. So it is given
+none of the client's but those that it needs, after all were judged.
+"""
+
+from __future__ import annotations
+
+import functools
+import logging
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, cast
+
+from autobahn.twisted.resource import WebSocketResource
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol, cast
+from autobahn.websocket.protocol import PreparedMessage
+from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IPushProducer, ITCPTransport
+from twisted.web import resource, server
+from twisted.web.http_headers import Headers
+from zope.interface import implementer
+
+from realtime import wire
+from realtime.errors import BadRequest, InternalError, Refusal
+from realtime.stall import StallWatch, progress
+from realtime.transports.http import Exchange, problem
+
+if TYPE_CHECKING:
+    from collections.abc import Awaitable
+
+    from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+    from twisted.python.failure import Failure
+
+    from realtime.client import Client, Peer
+    from realtime.departure import Departure
+    from realtime.limits import SocketLimits
+    from realtime.tail import Batch
+    from realtime.transports.doorkeeper import Doorkeeper
+    from rooms.messages import Credential, Identity
+
+logger = logging.getLogger(__name__)
+
+SUBPROTOCOL = "chat.v1"
+SMUGGLING = frozenset(b"\x0b\x0c\x1c\x1d\x1e\x85")
+"""Bytes that `str.splitlines` takes for the end of a line and HTTP does not (CVE-2026-44546)."""
+HANDSHAKE = (b"Host", b"Upgrade", b"Connection", b"Sec-WebSocket-Key", b"Sec-WebSocket-Version")
+P = ParamSpec("P")
+
+
+class Watch(Protocol):
+    """Tells when a credential no longer holds."""
+
+    def watch(self, credential: Credential, revoked: Callable[[], None]) -> Callable[[], None]:
+        """Have `revoked` called, at most once; what is returned ends the watch."""
+
+
+class Epochs(Protocol):
+    """Knows the database's epoch."""
+
+    def epoch(self) -> Awaitable[str]:
+        """Return it; raise Unavailable where the database does not answer."""
+
+
+def _guarded(method: Callable[Concatenate[Socket, P], None]) -> Callable[Concatenate[Socket, P], None]:
+    """Log what a callback of autobahn's raises, which would be swallowed, and close with 1011."""
+
+    @functools.wraps(method)
+    def call(self: Socket, *args: P.args, **kwargs: P.kwargs) -> None:
+        try:
+            method(self, *args, **kwargs)
+        except Exception:
+            logger.exception("%s failed", method.__name__)
+            self.close(1011, "internal error")
+
+    return cast("Callable[Concatenate[Socket, P], None]", call)
+
+
+@functools.lru_cache(maxsize=8)
+def rendering(limit_bytes: int) -> Callable[[Batch], tuple[PreparedMessage, ...]]:
+    """Return the function that makes a batch frames of at most `limit_bytes`: one for each size, as `Batch.once` asks."""
+
+    def frames(batch: Batch) -> tuple[PreparedMessage, ...]:
+        parts = wire.message_frames(batch.room, batch.prev, batch.messages, limit_bytes)
+        return tuple(
+            PreparedMessage(part, isBinary=False, applyMask=False, doNotCompress=True) for part in parts
+        )
+
+    return frames
+
+
+@implementer(IPushProducer)
+class Socket(WebSocketServerProtocol):
+    """One connection."""
+
+    transport: Any
+
+    def __init__(self, party: Party, caller: Identity | None, epoch: str, leave: Callable[[], None]) -> None:
+        """Be for `caller`; `leave` is called when the connection is lost."""
+        super().__init__()
+        self._party = party
+        self._caller = caller
+        self._epoch = epoch
+        self._leave = leave
+        self._frames = rendering(party.limits.out_bytes)
+        self._unwatch: Callable[[], None] = _nothing
+        self._tick: IDelayedCall | None = None
+        self._drop: IDelayedCall | None = None
+        self._heard_s = 0.0
+        self._over = False
+        self.client: Client = party.make_client(self, caller)
+        self._stall = StallWatch(
+            party.clock, party.limits.stall_s, lambda: progress(self.transport), self._takes_nothing
+        )
+
+    # What autobahn tells
+
+    def onConnect(self, request: Any) -> str | None:
+        """Choose the subprotocol."""
+        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
+
+    @_guarded
+    def onOpen(self) -> None:
+        """Greet, and be ready."""
+        # The HTTP channel has been the transport's producer so far.
+        self.transport.unregisterProducer()
+        self.transport.registerProducer(self, True)
+        if ITCPTransport.providedBy(self.transport):
+            self.transport.setTcpNoDelay(True)
+        self.send(wire.encode_hello(self._caller, self._epoch, "chat"))
+        self._heard_s = self._party.clock.seconds()
+        self._tick = self._party.clock.callLater(self._party.limits.ping_s, self._ask)
+        if self._caller is not None:
+            self._unwatch = self._party.watch.watch(self._caller.credential, self._revoked)
+        self._party.departure.add(self, self._depart)
+
+    @_guarded
+    def onMessage(self, payload: bytes, isBinary: bool) -> None:
+        """Take a frame."""
+        if not self._over:
+            self.client.received(payload, is_text=not isBinary)
+
+    @_guarded
+    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
+        """Free everything."""
+        self._end()
+
+    def dataReceived(self, data: bytes) -> None:
+        """Take note that the peer lives."""
+        self._heard_s = self._party.clock.seconds()
+        super().dataReceived(data)
+
+    def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
+        """Take note that the connection is gone, also one that never opened."""
+        super().connectionLost(reason)
+        self._end()
+        if self._drop is not None and self._drop.active():
+            self._drop.cancel()
+        self._party.departure.discard(self)
+        self._leave()
+
+    # The client's peer
+
+    def send(self, frame: bytes) -> None:
+        """Send one frame of text."""
+        if self.state == self.STATE_OPEN:
+            self.sendMessage(frame, isBinary=False)
+
+    def send_batch(self, batch: Batch) -> None:
+        """Send frames that are made once for all connections."""
+        if self.state == self.STATE_OPEN:
+            for prepared in batch.once(self._frames):
+                self.sendPreparedMessage(prepared)
+
+    def close(self, code: int, reason: str) -> None:
+        """Close with a code; autobahn's own `sendClose` refuses most of those that we need."""
+        if self.state == self.STATE_OPEN:
+            self.sendCloseFrame(code=code, reasonUtf8=reason.encode())
+        self._end()
+
+    def sendCloseFrame(
+        self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
+    ) -> None:
+        """Send a close frame, ours or autobahn's, and drop the connection if the peer does not answer in time."""
+        super().sendCloseFrame(code=code, reasonUtf8=reasonUtf8, isReply=isReply)
+        self._drop_later()
+        # The peer's answer must be read, also where nothing more was.
+        self.transport.resumeProducing()
+
+    def _drop_later(self) -> None:
+        if self._drop is None:
+            self._drop = self._party.clock.callLater(self._party.limits.close_s, self._drop_now)
+
+    def _drop_now(self) -> None:
+        self.transport.abortConnection()
+
+    def pause_reading(self) -> None:
+        """Take nothing more from the peer for now."""
+        self.transport.pauseProducing()
+
+    def resume_reading(self) -> None:
+        """Go on."""
+        self.transport.resumeProducing()
+
+    # The transport's producer
+
+    def pauseProducing(self) -> None:
+        """Give the peer nothing more: it does not take what it has been given."""
+        self._stall.paused()
+        self.client.pause()
+
+    def resumeProducing(self) -> None:
+        """Go on: the peer has taken everything."""
+        self._stall.resumed()
+        if not self._over:
+            self.client.resume()
+
+    def stopProducing(self) -> None:
+        """End: the connection is going."""
+        self._end()
+
+    def _takes_nothing(self) -> None:
+        logger.info("A WebSocket whose peer takes nothing is closed")
+        self.close(1013, "too slow")
+
+    def _revoked(self) -> None:
+        self.close(1008, "logged out")
+
+    def _depart(self) -> None:
+        self.close(1012, "restarting")
+
+    def _ask(self) -> None:
+        """Ask a silent peer whether it lives; drop one that was asked and stayed silent."""
+        limits = self._party.limits
+        silent_s = self._party.clock.seconds() - self._heard_s
+        wait_s = limits.ping_s - silent_s
+        if silent_s >= limits.ping_s + limits.pong_s and not self._stall.watching:
+            logger.debug("A WebSocket whose peer is silent is dropped")
+            self._end()
+            self.dropConnection(abort=True)
+            return
+        if silent_s >= limits.ping_s:
+            self.sendPing(b"")
+            wait_s = limits.pong_s
+        self._tick = self._party.clock.callLater(wait_s, self._ask)
+
+    def _end(self) -> None:
+        """Do nothing more for the client. Twice is once."""
+        if self._over:
+            return
+        self._over = True
+        self._stall.resumed()
+        self._unwatch()
+        self.client.closed()
+        if self._tick is not None and self._tick.active():
+            self._tick.cancel()
+
+
+class Party:
+    """What all connections have in common."""
+
+    def __init__(
+        self,
+        clock: IReactorTime,
+        limits: SocketLimits,
+        *,
+        make_client: Callable[[Peer, Identity | None], Client],
+        watch: Watch,
+        departure: Departure,
+    ) -> None:
+        """Make autobahn's factory, with none of its unsafe defaults left."""
+        self.clock = clock
+        self.limits = limits
+        self.make_client = make_client
+        self.watch = watch
+        self.departure = departure
+        self.factory = WebSocketServerFactory(protocols=[SUBPROTOCOL], server="", reactor=clock)
+        self.factory.setProtocolOptions(
+            versions=[13],
+            webStatus=False,
+            failByDrop=False,
+            maxFramePayloadSize=limits.in_bytes,
+            maxMessagePayloadSize=limits.in_bytes,
+            openHandshakeTimeout=0,
+            closeHandshakeTimeout=0,
+            autoPingInterval=0,
+            tcpNoDelay=True,
+        )
+
+
+class _Seated:
+    """What `WebSocketResource` asks for a protocol: has made one already."""
+
+    def __init__(self, socket: Socket, party: Party) -> None:
+        self._socket = socket
+        socket.factory = party.factory
+
+    def buildProtocol(self, _address: IAddress) -> Socket:
+        return self._socket
+
+
+class Upgrade(resource.Resource):
+    """The resource at /ws: judges, authenticates, then gives the connection to a `Socket`."""
+
+    isLeaf = True
+
+    def __init__(self, party: Party, door: Doorkeeper, epochs: Epochs) -> None:
+        """Let in whom `door` lets in."""
+        super().__init__()
+        self._party = party
+        self._door = door
+        self._epochs = epochs
+
+    def render(self, request: Any) -> int:
+        """Answer, soon."""
+        Deferred.fromCoroutine(self._guard(Exchange(request)))
+        return int(server.NOT_DONE_YET)
+
+    async def _guard(self, exchange: Exchange) -> None:
+        try:
+            check_handshake(exchange.request)
+            caller = await self._door.admit(exchange.request)
+            self._door.check_origin(exchange.request)
+            epoch = await self._epochs.epoch()
+            if not exchange.gone:
+                self._upgrade(exchange, caller, epoch)
+        except Refusal as refusal:
+            exchange.answer(problem(refusal))
+        except Exception:
+            logger.exception("An upgrade to WebSocket failed")
+            exchange.answer(problem(InternalError()))
+
+    def _upgrade(self, exchange: Exchange, caller: Identity | None, epoch: str) -> None:
+        request = exchange.request
+        channel: Any = request.channel
+        seat = channel.hand_over()
+        kept = [(name, request.requestHeaders.getRawHeaders(name, [])[-1:]) for name in HANDSHAKE]
+        if SUBPROTOCOL in offered(request):
+            kept.append((b"Sec-WebSocket-Protocol", [SUBPROTOCOL.encode()]))
+        request.requestHeaders = Headers(dict(kept))
+        request.uri = b"/ws"
+        socket = Socket(self._party, caller, epoch, seat.leave)
+        WebSocketResource(_Seated(socket, self._party)).render(request)
+
+
+def check_handshake(request: Any) -> None:
+    """Raise BadRequest where a request is no opening handshake (RFC 6455, 4.2.1), or holds what could smuggle."""
+    headers = list(request.requestHeaders.getAllRawHeaders())
+    texts = [
+        request.uri,
+        *(name for name, _values in headers),
+        *(v for _name, values in headers for v in values),
+    ]
+    if any(not SMUGGLING.isdisjoint(text) for text in texts):
+        raise BadRequest("A header holds a control character.")
+    for name, values in headers:
+        if name.lower() in {b"host", b"origin", b"cookie", b"sec-websocket-key"} and len(values) > 1:
+            raise BadRequest(f"{name.decode('ascii')}: it is given twice")
+    if request.method != b"GET" or "websocket" not in _words(request, "upgrade"):
+        raise BadRequest("Upgrade: this address speaks WebSocket only")
+    if "upgrade" not in _words(request, "connection"):
+        raise BadRequest("Connection: it must say Upgrade")
+    if _words(request, "sec-websocket-version") != ["13"]:
+        raise BadRequest("Sec-WebSocket-Version: it must be 13")
+    if len(request.requestHeaders.getRawHeaders("sec-websocket-key", [b""])[0].strip()) != 24:
+        raise BadRequest("Sec-WebSocket-Key: it must be 16 bytes in Base64")
+
+
+def offered(request: Any) -> list[str]:
+    """Return the subprotocols that the client offers."""
+    return [
+        word
+        for value in request.requestHeaders.getRawHeaders("sec-websocket-protocol", [])
+        for word in _split(value)
+    ]
+
+
+def _words(request: Any, name: str) -> list[str]:
+    return [
+        word.lower() for value in request.requestHeaders.getRawHeaders(name, []) for word in _split(value)
+    ]
+
+
+def _split(value: str | bytes) -> list[str]:
+    text = value if isinstance(value, str) else value.decode("latin-1")
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+def _nothing() -> None:
+    """Have nothing to end: a guest has no credential to watch."""

@@ -1,0 +1,457 @@
+"""Doubles for the edge: a chat in memory behind the real site, and a connection whose bytes a test sees."""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
+from twisted.internet.task import Clock
+from twisted.internet.testing import StringTransport
+from twisted.web.resource import Resource
+
+from realtime import limits, wire
+from realtime.channel import ChatSite
+from realtime.client import Client, Peer
+from realtime.departure import Departure
+from realtime.epochs import Epochs
+from realtime.errors import Unavailable
+from realtime.hub import Hub
+from realtime.site import Root
+from realtime.static import StaticFiles
+from realtime.transports.api import Calls, Health
+from realtime.transports.doorkeeper import Doorkeeper
+from realtime.transports.http import Api
+from realtime.transports.longpoll import LongPolls
+from realtime.transports.sse import EventStreams
+from realtime.transports.websocket import Party, Upgrade
+from realtime.writer import Sender
+from rooms.messages import (
+    Access,
+    After,
+    Author,
+    Before,
+    Code,
+    Credential,
+    Draft,
+    Heads,
+    Identity,
+    Kind,
+    Newest,
+    Page,
+    Posted,
+    Refused,
+    RoomBatch,
+    RoomSummary,
+    Span,
+    Stored,
+    UserId,
+    Versions,
+)
+from tests.support_realtime import MAY_SEE, NOON, MemoryLog
+
+ANA = Identity(3, "ana", Credential(session_key="ana-session"))
+
+
+class Chat(MemoryLog):
+    """A log in memory that answers at once, and stores when told to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.refusals: dict[str, Refused] = {}
+        self.identities: dict[Credential, Identity] = {ANA.credential: ANA}
+        self.watches: dict[Credential, list[Any]] = {}
+        self.drafts: list[tuple[Draft, Any]] = []
+        self.down = False
+        self.reading: Deferred[None] | None = None
+        """Where set, reads wait for it."""
+
+    # What the transports read
+
+    async def read(self, reader: UserId | None, slug: str, span: Span) -> Page | Refused:
+        if self.reading is not None:
+            await self.reading
+        self._answering()
+        if slug in self.refusals:
+            return self.refusals[slug]
+        rows = self.rows.get(slug, [])
+        match span:
+            case After(cursor, limit):
+                found = [row for row in rows if row.id > cursor]
+                kept, start = found[:limit], cursor
+            case Before(cursor, limit):
+                found = [row for row in rows if row.id < cursor]
+                kept = found[-limit:]
+                start = rows[rows.index(kept[0]) - 1].id if kept and rows.index(kept[0]) else 0
+            case Newest(limit):
+                found = rows
+                kept = rows[-limit:] if limit else []
+                start = rows[-limit - 1].id if limit and len(rows) > limit else 0
+        return Page(
+            slug, tuple(kept), len(found) > len(kept), start, self.head(slug), self.versions(slug), MAY_SEE
+        )
+
+    async def rooms_for(self, reader: UserId | None) -> tuple[str, list[RoomSummary]]:
+        self._answering()
+        return self.epoch, [
+            RoomSummary(slug, slug.title(), "", self.head(slug), MAY_SEE, archived=False, private=False)
+            for slug in self.rows
+        ]
+
+    async def ping(self) -> None:
+        self._answering()
+
+    # What the hub reads
+
+    async def after(self, slug: str, cursor: int, limit: int) -> Page:
+        self._answering()
+        return self.page(slug, cursor, limit)
+
+    async def who_may(
+        self, slug: str, readers: Collection[UserId | None]
+    ) -> tuple[Versions, dict[UserId | None, Access]]:
+        return self.rights(slug, readers)
+
+
+    # The writer
+
+    def submit(self, draft: Draft, sender: Sender) -> None:
+        if self.down:
+            raise Unavailable(nonce=draft.nonce)
+        self.drafts.append((draft, sender))
+
+    async def post(self, draft: Draft) -> Stored | Refused:
+        outcome: Deferred[Stored | Refused] = Deferred()
+
+        class OneShot:
+            def settled(self, outcomes: Any) -> None:
+                outcome.callback(outcomes[0][1])
+
+        self.submit(draft, OneShot())
+        return await outcome
+
+    def commit(self) -> list[RoomBatch]:
+        """Store all that was submitted, in one commit, tell each sender once, and return what it brought."""
+        drafts, self.drafts = self.drafts, []
+        told: dict[int, tuple[Any, list[Any]]] = {}
+        batches = []
+        for draft, sender in drafts:
+            posted = self.posted(draft)
+            batches.append(self._commit(draft.room, [posted]))
+            told.setdefault(id(sender), (sender, []))[1].append((draft, Stored(posted, fresh=True)))
+        for sender, outcomes in told.values():
+            sender.settled(outcomes)
+        return batches
+
+    def refuse(self, code: Code) -> None:
+        """Refuse all that was submitted."""
+        drafts, self.drafts = self.drafts, []
+        for draft, sender in drafts:
+            sender.settled([(draft, Refused(code, "no"))])
+
+    def posted(self, draft: Draft) -> Posted:
+        author = Author(draft.author_id, "ana") if draft.author_id is not None else None
+        key = next(self._ids)
+        return Posted(
+            key, draft.room, Kind(draft.kind), author, draft.body or None, NOON, draft.nonce, draft.target,
+            draft.reply_to,
+        )  # fmt: skip
+
+    # Identities
+
+    async def identify(self, credential: Credential) -> Identity | None:
+        self._answering()
+        return self.identities.get(credential)
+
+    def watch(self, credential: Credential, revoked: Any) -> Any:
+        self.watches.setdefault(credential, []).append(revoked)
+        return lambda: self.watches[credential].remove(revoked)
+
+    def revoke(self, credential: Credential) -> None:
+        for revoked in list(self.watches.get(credential, ())):
+            revoked()
+
+    def _answering(self) -> None:
+        if self.down:
+            raise Unavailable
+
+
+class _Heads:
+    def __init__(self, chat: Chat) -> None:
+        self._chat = chat
+
+    async def heads(self, slugs: Collection[str]) -> Heads:
+        if self._chat.down:
+            raise Unavailable
+        return self._chat.heads(slugs)
+
+    async def after(self, slug: str, cursor: int, limit: int) -> Page:
+        return await self._chat.after(slug, cursor, limit)
+
+    async def who_may(self, slug: str, readers: Any) -> Any:
+        return await self._chat.who_may(slug, readers)
+
+
+class Pages(Resource):
+    """Stands for Django's pages: keeps what it was asked."""
+
+    isLeaf = True
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.asked: list[Any] = []
+
+    def render(self, request: Any) -> bytes:
+        self.asked.append((request.method, request.path, request.content.read(), request.requestHeaders.copy()))
+        return b"a page"
+
+
+class Edge:
+    """The real site over a chat in memory, on a clock."""
+
+    def __init__(self, **changed: Any) -> None:
+        self.clock = Clock()
+        self.chat = Chat()
+        self.departure = Departure()
+        self.pages = Pages()
+        self.socket_limits = changed.get("sockets", limits.SocketLimits())
+        reads: Any = _Heads(self.chat)
+        self.hub = Hub(reads, self.clock, encode=wire.encode_message, limits=limits.HubLimits())
+        chat: Any = self.chat
+        door = Doorkeeper(chat)
+        polls = LongPolls(self.hub, self.clock, chat, self.departure)
+        streams = EventStreams(chat, self.hub, self.clock, chat, self.departure, limits.StreamLimits())
+        calls = Calls(chat, chat, encode=wire.encode_message, wait=polls.wait, max_body=100)
+        self.party = Party(
+            self.clock, self.socket_limits, make_client=self._client, watch=chat, departure=self.departure
+        )
+        health = Api(Health(chat, stopping=lambda: self.departure.begun).routes(), None)
+        root = Root(
+            [
+                (b"/ws", Upgrade(self.party, door, Epochs(reads, self.clock))),
+                (b"/api/", Api(calls.routes(streams.serve), door)),
+                (b"/static/", StaticFiles("/static/")),
+                (b"/healthz", health),
+                (b"/readyz", health),
+            ],
+            self.pages,
+        )
+        self.site = ChatSite(
+            root,
+            reactor=self.clock,
+            limits=changed.get("http", limits.HttpLimits()),
+            page_bytes=100_000,
+            connections=changed.get("connections", 100),
+        )
+
+    def _client(self, peer: Peer, caller: Identity | None) -> Client:
+        chat: Any = self.chat
+        return Client(
+            peer, caller, reads=chat, drafts=chat, hub=self.hub, limits=self.socket_limits, max_body=100
+        )
+
+    def connect(self) -> Connection:
+        """Return a new connection."""
+        channel: Any = self.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 4444))
+        assert channel is not None
+        connection = Connection()
+        connection.protocol = channel
+        channel.makeConnection(connection)
+        return connection
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Response:
+        """Ask on a connection of its own; the answer must be there at once."""
+        connection = self.connect()
+        connection.ask(method, path, body, **headers)
+        return connection.response()
+
+    def post(self, room: str, *bodies: str) -> RoomBatch:
+        """Commit messages and publish them."""
+        batch = MemoryLog.post(self.chat, room, *bodies)
+        self.hub.publish([batch])
+        self.clock.advance(0)
+        return batch
+
+    def publish(self) -> None:
+        """Commit what was submitted and publish it."""
+        self.hub.publish(self.chat.commit())
+        self.clock.advance(0)
+
+    def socket(self, *, upgraded: bool = True, path: str = "/ws", **headers: str) -> Socket:
+        """Open a WebSocket; hello has not been taken."""
+        connection = self.connect()
+        given = {
+            "Upgrade": "websocket",
+            "Connection": "Upgrade",
+            "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
+            "Sec-WebSocket-Version": "13",
+            **{name.replace("_", "-"): value for name, value in headers.items()},
+        }
+        connection.ask("GET", path, **given)
+        socket = Socket(connection)
+        if upgraded:
+            assert connection.value().startswith(b"HTTP/1.1 101"), connection.value()
+            socket.head, _, rest = connection.value().partition(b"\r\n\r\n")
+            connection.clear()
+            connection.write(rest)
+        return socket
+
+
+COOKIE = {"Cookie": "sessionid=ana-session"}
+CSRF = {"Cookie": f"sessionid=ana-session; csrftoken={'t' * 32}", "X_CSRFToken": "t" * 32}
+
+
+class Connection(StringTransport):
+    """A TCP connection whose other end is the test."""
+
+    protocol: Any
+
+    def __init__(self) -> None:
+        super().__init__(peerAddress=IPv4Address("TCP", "127.0.0.1", 4444))
+        self.closed = False
+        self.aborted = False
+        self.half_closed = False
+        self.dataBuffer = b""
+        self.offset = 0
+
+    def tell(self, data: bytes) -> None:
+        """Send bytes to the server."""
+        self.protocol.dataReceived(data)
+
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:
+        """Send a request."""
+        lines = [f"{method} {path} HTTP/1.1"]
+        given = {"Host": "localhost"} | {name.replace("_", "-"): value for name, value in headers.items()}
+        if body:
+            given["Content-Length"] = str(len(body))
+        lines += [f"{name}: {value}" for name, value in given.items() if value]
+        self.tell("\r\n".join([*lines, "", ""]).encode("latin-1") + body)
+
+    def response(self) -> Response:
+        """Return the one response so far."""
+        return Response.parse(self.value())
+
+    def hang_up(self) -> None:
+        """Lose the connection from the client's side."""
+        if not self.closed:
+            self.closed = True
+            from twisted.internet.error import ConnectionDone
+            from twisted.python.failure import Failure
+
+            self.protocol.connectionLost(Failure(ConnectionDone()))
+
+    def loseConnection(self) -> None:
+        """Take note; the connection is lost as soon as it is written out, which is now."""
+        super().loseConnection()
+        self.hang_up()
+
+    def loseWriteConnection(self) -> None:
+        """Take note."""
+        self.half_closed = True
+
+    def abortConnection(self) -> None:
+        """Take note."""
+        self.aborted = True
+        self.hang_up()
+
+    def setTcpNoDelay(self, enabled: bool) -> None:
+        """Do nothing."""
+
+
+@dataclass
+class Response:
+    """An HTTP response."""
+
+    status: int
+    headers: dict[str, str]
+    body: bytes
+    raw: bytes = field(repr=False)
+
+    @classmethod
+    def parse(cls, raw: bytes) -> Response:
+        """Parse one."""
+        head, _, body = raw.partition(b"\r\n\r\n")
+        first, *lines = head.decode("latin-1").split("\r\n")
+        assert first.startswith("HTTP/1.1 "), raw
+        headers = {name.lower(): value for name, _, value in (line.partition(": ") for line in lines)}
+        if headers.get("transfer-encoding") == "chunked":
+            body = unchunked(body)
+        return cls(int(first.split()[1]), headers, body, raw)
+
+    @property
+    def json(self) -> Any:
+        """The body's JSON."""
+        return json.loads(self.body)
+
+    @property
+    def code(self) -> str:
+        """The problem's code."""
+        assert self.headers["content-type"] == "application/problem+json"
+        return str(self.json["code"])
+
+
+def unchunked(body: bytes) -> bytes:
+    """Return what came so far of a body in chunks."""
+    found = b""
+    while body:
+        size, _, body = body.partition(b"\r\n")
+        length = int(size, 16)
+        found += body[:length]
+        body = body[length + 2 :]
+        if not length:
+            break
+    return found
+
+
+class Socket:
+    """A WebSocket client at the level of frames."""
+
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.head = b""
+        self.left = b""
+
+    def send(self, told: Any) -> None:
+        """Send JSON in a frame of text."""
+        self.send_frame(1, json.dumps(told).encode())
+
+    def send_frame(self, opcode: int, payload: bytes) -> None:
+        """Send a masked frame."""
+        length = len(payload)
+        if length < 126:
+            head = struct.pack("!BB", 0x80 | opcode, 0x80 | length)
+        elif length < 65536:
+            head = struct.pack("!BBH", 0x80 | opcode, 0x80 | 126, length)
+        else:
+            head = struct.pack("!BBQ", 0x80 | opcode, 0x80 | 127, length)
+        self.connection.tell(head + b"\0\0\0\0" + payload)
+
+    def frames(self) -> list[tuple[int, bytes]]:
+        """Return the frames that came since the last look: opcode and payload."""
+        data, found = self.left + self.connection.value(), []
+        self.connection.clear()
+        while len(data) >= 2:
+            opcode, length, at = data[0] & 15, data[1] & 127, 2
+            if length == 126:
+                (length,), at = struct.unpack("!H", data[2:4]), 4
+            elif length == 127:
+                (length,), at = struct.unpack("!Q", data[2:10]), 10
+            found.append((opcode, data[at : at + length]))
+            data = data[at + length :]
+        self.left = data
+        return found
+
+    def told(self) -> list[Any]:
+        """Return the JSON of the text frames that came since the last look."""
+        return [json.loads(payload) for opcode, payload in self.frames() if opcode == 1]
+
+    def closed_with(self) -> int | None:
+        """Return the code of the close frame that came, if one did."""
+        for opcode, payload in self.frames():
+            if opcode == 8:
+                return int(struct.unpack("!H", payload[:2])[0])
+        return None
