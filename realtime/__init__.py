@@ -1,0 +1,32 @@
+"""Moves what has been committed to whoever is reading, over Twisted. No models.
+
+No framework
+    config      what the settings say, as one frozen value
+    limits      every bound, with its unit
+    errors      every refusal, with its status and code
+    wire        bytes to commands, messages to bytes
+
+The core, in the reactor's thread alone
+    hub         feeds by room: attach a reader, publish what was committed
+    feed        one room: publishes what joins on, reads the rest, asks permissions again
+    subscription    one reader's cursor
+    tail        what a room holds in memory; batches that are rendered once
+    flight      a read that several subscriptions share
+    judgement   by which permissions subscribers were judged
+    writer      group commit
+    held        rooms that somebody else holds
+    identities  who a credential is, and whether it still holds
+    poll        what no hint told of
+    errand      work that is tried again; one line in the log for an outage
+
+Where threads begin
+    database    the log, history and permissions as coroutines
+    deadline    ends a PostgreSQL call in its own thread
+    commits     brings the signals of commits to the reactor's thread
+
+What is served
+    client      one authenticated caller
+    transports  WebSocket, Server-Sent Events, long poll, HTTP API
+    site        the tree of resources
+    service     puts all of it together, starts and stops it in order
+"""

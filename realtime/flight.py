@@ -1,0 +1,68 @@
+"""A read from the database that is under way for one or more subscriptions of a room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from realtime.errand import Errand
+    from realtime.subscription import Subscription
+    from realtime.tail import Encoded
+    from rooms.messages import Page, Posted
+
+
+class Flight:
+    """A read of at most `limit` messages after `cursor`.
+
+    What is edited or redacted while it is under way makes its page stale: a text that it brings may
+    have been withheld since, and whoever asked late must not get it.
+    """
+
+    def __init__(self, cursor: int, limit: int) -> None:
+        """Wait for a turn to begin."""
+        self.cursor = cursor
+        self.limit = limit
+        self.errand: Errand | None = None
+        self.began_s: float | None = None
+        self.head = 0
+        """The feed's head when the read began: what a last page lacks up to here is not in the log."""
+        self._subscriptions: list[Subscription] = []
+        self._amended: dict[int, int] = {}
+
+    @property
+    def waiting(self) -> list[Subscription]:
+        """Those who still want the page."""
+        return [s for s in self._subscriptions if s.flight is self and not s.ended]
+
+    def join(self, subscription: Subscription) -> None:
+        """Bring the page to one more."""
+        subscription.flight = self
+        self._subscriptions.append(subscription)
+
+    def begin(self, now_s: float, head: int) -> None:
+        """Take note that the database is asked now."""
+        self.began_s = now_s
+        self.head = head
+        self._amended.clear()
+
+    def wait(self) -> None:
+        """Wait for another turn, after a read that failed."""
+        self.began_s = None
+
+    def may_be_joined(self, now_s: float, share_s: float) -> bool:
+        """Tell whether somebody who asks now may have what this read brings."""
+        return self.began_s is None or (now_s - self.began_s <= share_s and not self._amended)
+
+    def published(self, message: Encoded) -> None:
+        """Take note of what is published while this is under way."""
+        if message.concerns is not None and self.began_s is not None:
+            self._amended[message.concerns] = message.id
+
+    def is_stale(self, page: Page) -> bool:
+        """Tell whether a text of the page was amended after it was read."""
+        return bool(self._amended) and any(self._was_amended(posted) for posted in page.messages)
+
+    def _was_amended(self, posted: Posted) -> bool:
+        about = posted.id if posted.target is None else posted.target
+        amended = self._amended.get(about, 0)
+        return amended > max(posted.id, posted.changed or 0)

@@ -1,0 +1,135 @@
+"""Every bound of the realtime service, with its unit in its name. One class for each part that keeps to them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Backoff:
+    """How long to wait before something that failed is tried again: doubled from the first to the longest."""
+
+    first_s: float = 0.1
+    longest_s: float = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class HubLimits:
+    """What a feed may hold and how hard the hub may use the database.
+
+    A tail keeps at most `tail_messages` and `tail_bytes`. Gaps are read `gap_messages` at a time. At
+    most `feed_reads` reads of feeds and `reader_reads` reads of subscriptions run at once, in all
+    rooms. A read is shared by those who want the same within `share_s` of its beginning. A feed
+    without subscribers is dropped after `idle_s`.
+    """
+
+    tail_messages: int = 256
+    tail_bytes: int = 262_144
+    gap_messages: int = 200
+    feed_reads: int = 8
+    reader_reads: int = 8
+    share_s: float = 0.25
+    idle_s: float = 60.0
+    backoff: Backoff = Backoff()
+
+
+@dataclass(frozen=True, slots=True)
+class WriterLimits:
+    """How much may wait to be written, how much goes into one commit, and how long a sender waits.
+
+    A room that somebody else holds is tried again after `busy_s`; one found held twice is tried
+    alone, waiting for its lock, at most once in `alone_s`.
+    """
+
+    queue_drafts: int = 2_000
+    queue_bytes: int = 16_777_216
+    batch_drafts: int = 200
+    batch_bytes: int = 1_048_576
+    patience_s: float = 5.0
+    busy_s: float = 0.02
+    alone_s: float = 0.5
+    backoff: Backoff = Backoff(first_s=0.1, longest_s=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class DatabaseLimits:
+    """How long a call may take in its thread, and how many may wait for one."""
+
+    write_s: float = 5.0
+    read_s: float = 5.0
+    waiting_calls: int = 1_000
+
+
+@dataclass(frozen=True, slots=True)
+class IdentityLimits:
+    """How long, and for how many, it is remembered who a credential belongs to; how many are asked at once."""
+
+    keep_s: float = 5.0
+    keep_credentials: int = 10_000
+    at_once: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class PollLimits:
+    """How often the database is asked what no hint told, and who is still who they were. 0: never."""
+
+    heads_s: float = 0.75
+    credentials_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class HttpLimits:
+    """What a request may hold and how long it may take to come in.
+
+    `receive_s` runs from a request's first byte to its last and does not begin anew in between; an idle
+    connection is closed after `idle_s`. After a refusal in the middle of a request, what still comes in
+    is thrown away for `linger_s`, so that the client gets to read why.
+    """
+
+    headers: int = 100
+    header_bytes: int = 16_384
+    api_body_bytes: int = 65_536
+    receive_s: float = 60.0
+    idle_s: float = 75.0
+    linger_s: float = 2.0
+    ready_s: float = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What a WebSocket may send, and when it is given up.
+
+    A peer that was not heard of for `ping_s` is asked, and dropped where nothing comes for another
+    `pong_s`. Whoever takes nothing of what waits for it for `stall_s` is closed. After a close frame the
+    peer has `close_s` to answer. While `waiting_commands` wait for a join, or `unsettled` sends for their
+    commit, nothing more is read. `bad_frames` in a row end the connection.
+    """
+
+    in_bytes: int = 65_536
+    out_bytes: int = 262_144
+    ping_s: float = 30.0
+    pong_s: float = 15.0
+    stall_s: float = 60.0
+    close_s: float = 3.0
+    waiting_commands: int = 64
+    unsettled: int = 256
+    bad_frames: int = 20
+    joins: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class StreamLimits:
+    """How often an event stream says that it is alive, and when a reader that takes nothing is given up."""
+
+    comment_s: float = 15.0
+    retry_ms: int = 2_000
+    stall_s: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class StopLimits:
+    """How long each step of a stop may take; together they stay below the ten seconds of docs/operations.md."""
+
+    write_s: float = 3.5
+    farewell_s: float = 1.5
+    threads_s: float = 2.5
