@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.utils import display_for_value
 from django.contrib.auth import get_user_model
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
@@ -64,9 +65,8 @@ class RoomForm(RoomFormBase):
     """A room, with a box to tick for its archive; the log keeps since when."""
 
     archived = forms.BooleanField(
-        label=gettext_lazy("archived"),
+        label=gettext_lazy("Archived"),
         required=False,
-        help_text=gettext_lazy("An archived room is read, and closed to posts."),
     )
 
     class Meta:
@@ -141,9 +141,9 @@ class ChatRoomAdmin(RoomAdminBase):
         return room.archived_at is not None
 
     @admin.display(description=gettext_lazy("last activity"), ordering="newest_at")
-    def last_activity(self, room: ChatRoom) -> datetime | None:
+    def last_activity(self, room: ChatRoom) -> str:
         """Return when the newest message came. A room that is being made has none."""
-        return getattr(room, "newest_at", None)
+        return display_for_value(getattr(room, "newest_at", None), "-")
 
     @admin.action(permissions=["change"], description=gettext_lazy("Archive selected rooms"))
     def archive(self, request: HttpRequest, queryset: QuerySet[ChatRoom]) -> None:

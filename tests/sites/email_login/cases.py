@@ -21,7 +21,8 @@ GOOD = "correct horse battery"
 
 
 def person(email: str, nickname: str, password: str = GOOD, **more: bool) -> Any:
-    """Make somebody. (Types are checked by the settings of the product's own site, whose users are others.)"""
+    """Make somebody."""
+    # Any: types are checked by the settings of the product's own site, whose users are others.
     return Person.objects.create_user(email, nickname, password, **more)
 
 
