@@ -111,7 +111,8 @@ class ChatService(Service):
             self.database.append, self._reactor, told=self.hub.told, limits=limits.WriterLimits()
         )
         self.identities = Identities(self.database, self._reactor, limits.IdentityLimits())
-        self.poll = Poll(self.database, self.hub, self.identities, self._reactor, limits.PollLimits())
+        polling = limits.PollLimits(heads_s=self._config.poll_interval_s)
+        self.poll = Poll(self.database, self.hub, self.identities, self._reactor, polling)
 
     def _compose_tree(self, application: Callable[..., Any], static_url: str) -> IResource:
         reactor, database = self._reactor, self.database
@@ -134,7 +135,7 @@ class ChatService(Service):
             watch=self.identities,
             departure=self.departure,
         )
-        health = Api(Health(database, stopping=lambda: self.stopping).routes(), None)
+        health = Api(Health(database, reactor, limits.HttpLimits().ready_s, stopping=lambda: self.stopping).routes(), None)
         parts = [
             (b"/ws", Upgrade(party, door, Epochs(database, reactor))),
             (b"/api/", Api(calls.routes(streams.serve), door)),
@@ -170,8 +171,7 @@ class ChatService(Service):
             pool.start()
         signals.committed.connect(self._thd_committed, weak=False)
         signals.access_changed.connect(self._thd_access_changed, weak=False)
-        if self._config.poll_interval_s:
-            self.poll.start()
+        self.poll.start()
         for endpoint in self._endpoints:
             self.ports.append(await endpoint.listen(self.site))
 
@@ -204,6 +204,7 @@ class ChatService(Service):
         for port in self.ports:
             await port.stopListening()
         self.poll.stop()
+        self.identities.stop()
         await self._within(bounds.write_s, self.writer.stop(), "The commit in hand")
         await self._within(bounds.farewell_s, self._farewell(), "Some connections")
         signals.committed.disconnect(self._thd_committed)

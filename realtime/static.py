@@ -83,7 +83,7 @@ def _serve(request: Any, path: Path, state: os.stat_result) -> bytes | int:
     request.setHeader(b"ETag", tag.encode("ascii"))
     request.setHeader(b"Cache-Control", b"no-cache")
     request.setHeader(b"X-Content-Type-Options", b"nosniff")
-    if _holds(request.getHeader("if-none-match") or "", tag):
+    if _holds((request.getHeader(b"if-none-match") or b"").decode("latin-1"), tag):
         request.setResponseCode(304)
         return b""
     try:

@@ -225,11 +225,11 @@ class Edge:
         door = Doorkeeper(chat)
         polls = LongPolls(self.hub, self.clock, chat, self.departure)
         streams = EventStreams(chat, self.hub, self.clock, chat, self.departure, limits.StreamLimits())
-        calls = Calls(chat, chat, encode=wire.encode_message, wait=polls.wait, max_body=100)
+        calls = self.calls = Calls(chat, chat, encode=wire.encode_message, wait=polls.wait, max_body=100)
         self.party = Party(
             self.clock, self.socket_limits, make_client=self._client, watch=chat, departure=self.departure
         )
-        health = Api(Health(chat, stopping=lambda: self.departure.begun).routes(), None)
+        health = Api(Health(chat, self.clock, 3.0, stopping=lambda: self.departure.begun).routes(), None)
         root = Root(
             [
                 (b"/ws", Upgrade(self.party, door, Epochs(reads, self.clock))),

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
+
 from realtime import wire
 from realtime.errors import NotAuthenticated, Refusal, Reset, Unavailable, refusal
 from realtime.transports.http import Answer, Call, Route
@@ -24,6 +27,8 @@ from rooms.messages import (
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable
+
+    from twisted.internet.interfaces import IReactorTime
 
     from realtime.transports.http import Endpoint
 
@@ -139,9 +144,13 @@ class Calls:
 class Health:
     """Whether the process is up, and whether it can serve."""
 
-    def __init__(self, history: History, *, stopping: Callable[[], bool]) -> None:
-        """Ask the database through `history`."""
+    def __init__(
+        self, history: History, clock: IReactorTime, limit_s: float, *, stopping: Callable[[], bool]
+    ) -> None:
+        """Ask the database through `history`, and wait for it for `limit_s`."""
         self._history = history
+        self._clock = clock
+        self._limit_s = limit_s
         self._stopping = stopping
 
     def routes(self) -> list[Route]:
@@ -156,8 +165,15 @@ class Health:
         """GET /readyz."""
         if self._stopping():
             raise Unavailable("The server is stopping.")
-        await self._history.ping()
+        answer: Deferred[None] = Deferred.fromCoroutine(self._ping())
+        try:
+            await answer.addTimeout(self._limit_s, self._clock)
+        except DeferredTimeoutError:
+            raise Unavailable("The database does not answer in time.") from None
         return Answer(200, b"ok\n", "text/plain; charset=utf-8")
+
+    async def _ping(self) -> None:
+        await self._history.ping()
 
 
 def check_cursor(page: Page, span: Span, epoch: str | None) -> None:

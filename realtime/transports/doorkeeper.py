@@ -32,7 +32,7 @@ logger = logging.getLogger(__name__)
 SAFE_METHODS = (b"GET", b"HEAD", b"OPTIONS")
 A_TOKEN = "x" * 32
 """As good as any: an origin is judged on a request whose cookie and header have the same token."""
-ONCE = ("host", "origin", "cookie", "authorization")
+ONCE = (b"Host", b"Origin", b"Cookie", b"Authorization")
 
 
 class Identities(Protocol):
@@ -77,7 +77,7 @@ class Doorkeeper:
         """Raise BadRequest where the site is not to be called by this name."""
         for name in ONCE:
             if len(request.requestHeaders.getRawHeaders(name, [])) > 1:
-                raise BadRequest(f"{name.title()}: it is given twice")
+                raise BadRequest(f"{name.decode()}: it is given twice")
         try:
             as_django_sees(request).get_host()
         except DisallowedHost:
@@ -155,5 +155,5 @@ def _nothing(_request: HttpRequest) -> HttpResponse:
 
 
 def _header(request: Request, name: str) -> str:
-    values = request.requestHeaders.getRawHeaders(name, [])
-    return str(values[-1]).strip() if values else ""
+    values = request.requestHeaders.getRawHeaders(name.encode("ascii"), [])
+    return values[-1].decode("latin-1").strip() if values else ""

@@ -12,7 +12,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, cast
 
 from autobahn.twisted.resource import WebSocketResource
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol, cast
+from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
 from autobahn.websocket.protocol import PreparedMessage
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer, ITCPTransport
@@ -355,13 +355,13 @@ def check_handshake(request: Any) -> None:
     for name, values in headers:
         if name.lower() in {b"host", b"origin", b"cookie", b"sec-websocket-key"} and len(values) > 1:
             raise BadRequest(f"{name.decode('ascii')}: it is given twice")
-    if request.method != b"GET" or "websocket" not in _words(request, "upgrade"):
+    if request.method != b"GET" or "websocket" not in _words(request, b"upgrade"):
         raise BadRequest("Upgrade: this address speaks WebSocket only")
-    if "upgrade" not in _words(request, "connection"):
+    if "upgrade" not in _words(request, b"connection"):
         raise BadRequest("Connection: it must say Upgrade")
-    if _words(request, "sec-websocket-version") != ["13"]:
+    if _words(request, b"sec-websocket-version") != ["13"]:
         raise BadRequest("Sec-WebSocket-Version: it must be 13")
-    if len(request.requestHeaders.getRawHeaders("sec-websocket-key", [b""])[0].strip()) != 24:
+    if len(request.requestHeaders.getRawHeaders(b"sec-websocket-key", [b""])[0].strip()) != 24:
         raise BadRequest("Sec-WebSocket-Key: it must be 16 bytes in Base64")
 
 
@@ -369,20 +369,19 @@ def offered(request: Any) -> list[str]:
     """Return the subprotocols that the client offers."""
     return [
         word
-        for value in request.requestHeaders.getRawHeaders("sec-websocket-protocol", [])
+        for value in request.requestHeaders.getRawHeaders(b"sec-websocket-protocol", [])
         for word in _split(value)
     ]
 
 
-def _words(request: Any, name: str) -> list[str]:
+def _words(request: Any, name: bytes) -> list[str]:
     return [
         word.lower() for value in request.requestHeaders.getRawHeaders(name, []) for word in _split(value)
     ]
 
 
-def _split(value: str | bytes) -> list[str]:
-    text = value if isinstance(value, str) else value.decode("latin-1")
-    return [word.strip() for word in text.split(",") if word.strip()]
+def _split(value: bytes) -> list[str]:
+    return [word.strip() for word in value.decode("latin-1").split(",") if word.strip()]
 
 
 def _nothing() -> None:
