@@ -113,6 +113,8 @@ class TheList(AdminCase):
             {"newer": old.pk},
             {"newer": 0},
             {"q": "a"},
+            {"q": "a", "sent_from": day},
+            {"q": "none", "newer": 0},
             {"room": "lobby", "author": "ana", "kind": "message"},
             {"sent_from": day, "sent_to": day, "older": new.pk},
             {"sent_from": day, "newer": old.pk},
@@ -167,6 +169,34 @@ class TheList(AdminCase):
         for nobody in nobodies:
             self.assertEqual(self.listed(**nobody), [], nobody)
 
+    def test_text_is_looked_for_in_so_many_at_a_time_and_further_by_a_link(self) -> None:
+        bodies = ["apple", *("pear",) * 4, "apple", "pear", "apple", *("pear",) * 3]
+        ids = [message.pk for message in self.said(*bodies)]
+        apples = [key for key, body in zip(ids, bodies, strict=True) if body == "apple"]
+        day = timezone.now().date()
+        asked: list[dict[str, str | int]] = [
+            {"q": "apple"},
+            {"q": "apple", "room": "lobby", "author": "ana"},
+            {"q": "apple", "sent_from": (day - timedelta(days=1)).isoformat()},
+        ]
+        for parameters in asked:
+            for place, in_order in (({}, apples[::-1]), ({"newer": 0}, apples)):
+                with (
+                    self.subTest(parameters, place=place),
+                    mock.patch("rooms.admin_browsing.SEARCHED_AT_ONCE", 4),
+                ):
+                    url, found, pages = reverse(LIST), [], 0
+                    data: dict[str, str | int] | None = {**parameters, **place}
+                    while url:
+                        changelist = self.client.get(url, data).context["cl"]
+                        rows = [row.pk for row in changelist.result_list]
+                        found += rows[::-1] if place else rows
+                        pages += 1
+                        on = changelist.search_on_url
+                        url, data = on and reverse(LIST) + on, None
+                    self.assertEqual(found, in_order)
+                    self.assertEqual(pages, 3)
+
     def test_dates_bound_it_by_whole_days_and_order_it_by_time(self) -> None:
         days = [datetime(2026, 5, day, 23, 59, 59, tzinfo=UTC) for day in (1, 2, 3, 2)]
         ids = [message.pk for message in self.said(*"abcd")]
@@ -178,6 +208,10 @@ class TheList(AdminCase):
         self.assertEqual(self.listed(sent_to="2026-05-01"), [first])
         self.assertEqual(self.listed(sent_from="2026-05-01", older=third), [also_second, second, first])
         self.assertEqual(self.listed(sent_from="2026-05-01", newer=second), [third, also_second])
+        self.assertEqual(self.listed(sent_to="2026-05-02", older=third), [also_second, second, first])
+        self.assertEqual(self.listed(sent_from="2026-05-02", newer=first), [third, also_second, second])
+        self.assertEqual(self.listed(sent_from="2026-05-02", older=first), [])
+        self.assertEqual(self.listed(sent_to="2026-05-02", newer=third), [])
 
     def test_nonsense_is_told_and_fails_nothing(self) -> None:
         nonsenses: list[dict[str, str | int]] = [
