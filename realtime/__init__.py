@@ -22,7 +22,6 @@ The core, in the reactor's thread alone
 Where threads begin
     database    the log, history and permissions as coroutines
     deadline    ends a PostgreSQL call in its own thread
-    commits     brings the signals of commits to the reactor's thread
 
 What is served
     client      one authenticated caller

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
 
+from realtime.errors import Unavailable
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine
 
@@ -31,7 +33,13 @@ class Outage:
     def failed(self, error: BaseException) -> None:
         """Take note of a failure."""
         if type(error) is not self._kind:
-            logger.error("%s: failed, and is tried again", self._what, exc_info=error)
+            expected = isinstance(error, Unavailable)
+            logger.error(
+                "%s: failed, and is tried again: %s",
+                self._what,
+                error.__cause__ or error,
+                exc_info=None if expected else error,
+            )
         self._kind = type(error)
 
     def over(self) -> None:

@@ -255,9 +255,12 @@ class Feed:
     async def _catch_up(self) -> None:
         while self.behind and self._subscriptions:
             await (self._read_gap() if self._settled else self._look())
-            if not self.behind:
-                self._go_on()
-                self._wake_all()
+            self._if_caught_up()
+
+    def _if_caught_up(self) -> None:
+        if not self.behind:
+            self._go_on()
+            self._wake_all()
 
     async def _read_gap(self) -> None:
         """Read what follows the head and publish it as soon as the permissions it was read under are judged."""

@@ -51,7 +51,7 @@ class Hub:
         """Return the rooms with local subscribers, and those where the last one left a moment ago."""
         return frozenset(self._feeds)
 
-    def attach(  # noqa: PLR0913 (each is a fact about one reader)
+    def attach(
         self,
         room: str,
         reader: Reader,

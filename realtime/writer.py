@@ -13,8 +13,7 @@ from twisted.internet.defer import Deferred
 from realtime.errand import Outage
 from realtime.errors import Unavailable
 from realtime.held import HeldRooms
-from rooms.log import Lock
-from rooms.messages import Busy, Code, Refused, Stored
+from rooms.messages import Busy, Code, Lock, Refused, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Iterable, Sequence

@@ -10,7 +10,6 @@ import logging
 import secrets
 from collections import defaultdict
 from contextlib import contextmanager
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from django.db import (
@@ -31,6 +30,7 @@ from rooms.messages import (
     Code,
     Draft,
     Kind,
+    Lock,
     Outcome,
     Posted,
     Refused,
@@ -51,17 +51,6 @@ LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's SQLSTATE for a lock that was not had in time (manual, appendix A)."""
 
 NOT_STORED = Refused(Code.UNAVAILABLE, "This could not be stored.")
-
-
-class Lock(Enum):
-    """How `append` behaves towards a room that somebody else holds."""
-
-    WAIT = auto()
-    """Wait for it."""
-    SKIP = auto()
-    """Answer its drafts with Busy at once."""
-    BRIEF = auto()
-    """Wait for a quarter of a second, then answer all drafts with Busy."""
 
 
 class Refusal(Exception):  # noqa: N818 (a refusal is an answer, not a fault of ours)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from enum import StrEnum
+from enum import Enum, StrEnum, auto
 
 UserId = int | str
 """A user's primary key as the wire shows it: an integer, else its text (a UUID, say)."""
@@ -29,6 +29,17 @@ class Code(StrEnum):
     REDACTED = "redacted"
     RESET = "reset"
     UNAVAILABLE = "unavailable"
+
+
+class Lock(Enum):
+    """How appending behaves towards a room that somebody else holds."""
+
+    WAIT = auto()
+    """Wait for it."""
+    SKIP = auto()
+    """Answer its drafts with Busy at once."""
+    BRIEF = auto()
+    """Wait for a quarter of a second, then answer all drafts with Busy."""
 
 
 @dataclass(frozen=True, slots=True)

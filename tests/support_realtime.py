@@ -17,6 +17,7 @@ from rooms.messages import (
     Draft,
     Heads,
     Kind,
+    Lock,
     Page,
     Posted,
     Refused,
@@ -32,7 +33,6 @@ if TYPE_CHECKING:
 
     from realtime.subscription import Subscription
     from realtime.tail import Batch
-    from rooms.log import Lock
 
 MAY_SEE = Access(see=True, post=True, moderate=False)
 BANNED = Access(see=False, post=False, moderate=False, refusal=Code.FORBIDDEN)

@@ -695,7 +695,7 @@ def test_reads_that_fail_are_tried_again_and_told_once(
     stage.reads.fire_all()
     assert reader.ids == [1]
     assert [record.message for record in caplog.records] == [
-        "Reading for subscribers: failed, and is tried again",
+        "Reading for subscribers: failed, and is tried again: down",
         "Reading for subscribers: works again",
     ] * 2
 

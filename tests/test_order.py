@@ -18,7 +18,7 @@ from django.db import connection
 from django.test import TransactionTestCase
 
 from rooms import appending, history, log
-from rooms.messages import Busy, Draft, Posted
+from rooms.messages import Busy, Draft, Lock, Posted
 from rooms.models import ChatRoom
 from tests.support_rooms import LOBBY, message, person, room, store
 
@@ -82,7 +82,7 @@ class OpenAppend:
 def without_the_room_lock() -> Iterator[None]:
     """Take the lock out of the log."""
 
-    def unlocked(slugs: Any, _lock: log.Lock) -> dict[str, ChatRoom]:
+    def unlocked(slugs: Any, _lock: Lock) -> dict[str, ChatRoom]:
         return {one.slug: one for one in ChatRoom.objects.filter(slug__in=slugs)}
 
     with patch.object(log, "_locked", unlocked):
@@ -122,12 +122,12 @@ class InterleavedPair(TransactionTestCase):
         room("den")
         first = OpenAppend(message(self.ana, "first"))
         drafts = [message(self.ben, "held"), message(self.ben, "free", room="den")]
-        outcomes = log.append(drafts, lock=log.Lock.SKIP).outcomes
+        outcomes = log.append(drafts, lock=Lock.SKIP).outcomes
         self.assertIsInstance(outcomes[0], Busy)
         self.assertEqual([one.body for one in history.after("den", 0, 9).messages], ["free"])
-        self.assertEqual(log.append(drafts[:1], lock=log.Lock.BRIEF).outcomes, (Busy(),))
+        self.assertEqual(log.append(drafts[:1], lock=Lock.BRIEF).outcomes, (Busy(),))
         first.commit()
-        log.append(drafts[:1], lock=log.Lock.SKIP)
+        log.append(drafts[:1], lock=Lock.SKIP)
         self.assertEqual([one.body for one in read_on(0)], ["first", "held"])
 
     def test_a_ban_waits_for_the_room_and_the_next_append_obeys_it(self) -> None:

@@ -11,16 +11,15 @@ from twisted.internet.task import Clock
 from realtime.errors import Unavailable
 from realtime.limits import WriterLimits
 from realtime.writer import Writer
-from rooms.log import Lock
-from rooms.messages import Busy, Code, Draft, Kind, Refused, Stored
+from rooms.messages import Busy, Code, Draft, Kind, Lock, Refused, Stored
 from tests.support_realtime import RememberingSender, StepAppend
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+
 def down() -> Unavailable:
     return Unavailable(detail="The database does not answer.")
-
 
 
 class Stage:
@@ -32,7 +31,10 @@ class Stage:
         self.told: list[tuple[str, int]] = []
         self.sender = RememberingSender()
         self.writer = Writer(
-            self.append, self.clock, told=lambda room, key: self.told.append((room, key)), limits=limits or WriterLimits()
+            self.append,
+            self.clock,
+            told=lambda room, key: self.told.append((room, key)),
+            limits=limits or WriterLimits(),
         )
 
     def submit(self, *nonces: str, room: str = "r", body: str = "text") -> None:
@@ -250,7 +252,7 @@ def test_a_commit_of_unknown_outcome_is_tried_again_with_the_same_drafts(
     assert stage.stored() == ["a", "b"]
     assert stage.told == [("r", 1), ("r", 2)]
     assert [r.message for r in caplog.records] == [
-        "Writing messages: failed, and is tried again",
+        "Writing messages: failed, and is tried again: The database does not answer.",
         "Writing messages: works again",
     ]
 
@@ -311,7 +313,11 @@ def test_a_bug_is_told_and_fails_only_the_draft_that_it_is_about(
             stage.append.fail(ZeroDivisionError())
         else:
             stage.append.store()
-    assert [[d.nonce for d in drafts] for drafts, _ in stage.append.calls[1:]] == [["good"], ["bad"], ["fine"]]
+    assert [[d.nonce for d in drafts] for drafts, _ in stage.append.calls[1:]] == [
+        ["good"],
+        ["bad"],
+        ["fine"],
+    ]
     assert stage.stored() == ["good", "fine"]
     assert stage.refused() == {"bad": Code.UNAVAILABLE}
     assert "ZeroDivisionError" in caplog.text

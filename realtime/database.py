@@ -1,0 +1,224 @@
+"""The database as coroutines: the one module with threads. What runs in one of them is named `thd_…`.
+
+Nothing but frozen plain values goes in or out. Whatever fails in the database is raised as
+`Unavailable`, the driver's error its cause; a commit that fails so may have happened or not.
+"""
+
+from __future__ import annotations
+
+import logging
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from django.db import (
+    Error,
+    InterfaceError,
+    OperationalError,
+    close_old_connections,
+    connection,
+    connections,
+)
+from twisted.internet.threads import deferToThreadPool
+
+from realtime import deadline
+from realtime.errors import Unavailable
+from rooms import accounts, history, log, permissions
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Collection, Iterator, Sequence
+    from contextlib import AbstractContextManager
+
+    from twisted.python.threadpool import ThreadPool
+
+    from realtime.limits import DatabaseLimits
+    from rooms.messages import (
+        Access,
+        Appended,
+        Credential,
+        Draft,
+        Heads,
+        Identity,
+        Lock,
+        Page,
+        Posted,
+        Refused,
+        RoomSummary,
+        Span,
+        UserId,
+        Versions,
+    )
+
+logger = logging.getLogger(__name__)
+
+T = TypeVar("T")
+
+NO_ANSWER = "The database does not answer."
+TOO_BUSY = "Too much is asked of the database."
+STOPPING = "The server is stopping."
+
+
+@contextmanager
+def thd_own_connection() -> Iterator[None]:
+    """Leave no connection behind that is broken or too old: pool threads get none of Django's request signals."""
+    close_old_connections()
+    try:
+        with thd_kept_connection():
+            yield
+    finally:
+        close_old_connections()
+
+
+@contextmanager
+def thd_kept_connection() -> Iterator[None]:
+    """Keep the thread's connection, however old, unless something went wrong with it."""
+    try:
+        yield
+    except (OperationalError, InterfaceError):
+        connections.close_all()
+        raise
+
+
+class Queue:
+    """A pool of threads with a bound to what may wait for it."""
+
+    def __init__(self, reactor: Any, pool: ThreadPool, limit_s: float, most_waiting: int) -> None:
+        """Call into `pool`, `limit_s` for each call, at most `most_waiting` of them waiting or running."""
+        self._reactor = reactor
+        self._pool = pool
+        self._limit_s = limit_s
+        self._most_waiting = most_waiting
+        self._waiting = 0
+
+    async def call(self, around: Callable[[], AbstractContextManager[None]], work: Callable[[], T]) -> T:
+        """Return what `work` returns in a thread, within `around`.
+
+        Raises:
+            Unavailable: the database failed, too much waits for it, or the pool was stopped.
+        """
+        if self._pool.joined:
+            raise Unavailable(STOPPING)
+        if self._waiting >= self._most_waiting:
+            raise Unavailable(TOO_BUSY)
+        self._waiting += 1
+        try:
+            answer: T = await deferToThreadPool(
+                self._reactor, self._pool, _thd_unit, self._limit_s, around, work
+            )
+        except Error as error:
+            if not isinstance(error, OperationalError | InterfaceError):
+                logger.exception("The database refused a statement")
+            raise Unavailable(NO_ANSWER) from error
+        finally:
+            self._waiting -= 1
+        return answer
+
+
+class Database:
+    """The log, its history, permissions and accounts, each call in a thread of the pool that it belongs to.
+
+    `writing` and `polling` have one thread each. The polling thread's connection never writes.
+    """
+
+    def __init__(
+        self,
+        reactor: Any,
+        writing: ThreadPool,
+        reading: ThreadPool,
+        polling: ThreadPool,
+        limits: DatabaseLimits,
+        *,
+        around: Callable[[], AbstractContextManager[None]] = thd_own_connection,
+    ) -> None:
+        """Take the pools; whoever made them starts and stops them.
+
+        `around` is entered around each unit of work in its thread; a test inside a transaction of its own
+        passes one that leaves connections alone. From now on PostgreSQL calls of this process end in time.
+        """
+        deadline.install()
+        self._around = around
+        self._writing = Queue(reactor, writing, limits.write_s, limits.waiting_calls)
+        self._reading = Queue(reactor, reading, limits.read_s, limits.waiting_calls)
+        self._polling = Queue(reactor, polling, limits.read_s, limits.waiting_calls)
+        self._watch = _Watch()
+
+    async def append(self, drafts: Sequence[Draft], lock: Lock) -> Appended:
+        """Append to the log, as `rooms.log.append`."""
+        return await self._writing.call(self._around, partial(log.append, drafts, lock=lock))
+
+    async def read(self, reader: UserId | None, slug: str, span: Span) -> Page | Refused:
+        """Return a piece of a room's log for a reader, as `rooms.history.read`."""
+        return await self._read(partial(history.read, reader, slug, span))
+
+    async def after(self, slug: str, cursor: int, limit: int) -> Page:
+        """Return what follows a cursor, for nobody in particular, as `rooms.history.after`."""
+        return await self._read(partial(history.after, slug, cursor, limit))
+
+    async def heads(self, slugs: Collection[str]) -> Heads:
+        """Return how far rooms' logs go, as `rooms.history.heads`."""
+        return await self._read(partial(history.heads, slugs))
+
+    async def rooms_for(self, reader: UserId | None) -> tuple[str, list[RoomSummary]]:
+        """Return the epoch and the rooms that a reader may see, as `rooms.history.rooms_for`."""
+        return await self._read(partial(history.rooms_for, reader))
+
+    async def find(self, reader: UserId | None, slug: str, message_id: int) -> Posted | Refused:
+        """Return one message, as `rooms.history.find`."""
+        return await self._read(partial(history.find, reader, slug, message_id))
+
+    async def who_may(
+        self, slug: str, readers: Collection[UserId | None]
+    ) -> tuple[Versions, dict[UserId | None, Access]]:
+        """Return what readers may do in a room, as `rooms.permissions.who_may`."""
+        return await self._read(partial(permissions.who_may, slug, readers))
+
+    async def identify(self, credential: Credential) -> Identity | None:
+        """Return who somebody is, as `rooms.accounts.identify`."""
+        return await self._read(partial(accounts.identify, credential))
+
+    async def still_valid(self, credentials: Collection[Credential]) -> dict[Credential, Identity | None]:
+        """Return who these are now, as `rooms.accounts.still_valid`."""
+        return await self._read(partial(accounts.still_valid, credentials))
+
+    async def ping(self) -> None:
+        """Return if the database answers."""
+        await self._read(_thd_ping)
+
+    async def poll(self, slugs: Collection[str]) -> Heads | None:
+        """Return how far rooms' logs go; None where SQLite says that nothing was written since the last time."""
+        return await self._polling.call(thd_kept_connection, partial(self._watch.thd_heads, slugs))
+
+    async def _read(self, work: Callable[[], T]) -> T:
+        return await self._reading.call(self._around, work)
+
+
+class _Watch:
+    """What the polling thread saw last of SQLite's `data_version`, which only means something on one connection.
+
+    See https://sqlite.org/pragma.html#pragma_data_version. On PostgreSQL the heads are read each time.
+    """
+
+    def __init__(self) -> None:
+        self._seen: tuple[object, int] | None = None
+
+    def thd_heads(self, slugs: Collection[str]) -> Heads | None:
+        if connection.vendor != "sqlite":
+            return history.heads(slugs)
+        with connection.cursor() as cursor:
+            cursor.execute("PRAGMA data_version")
+            version = (connection.connection, cursor.fetchone()[0])
+        if version == self._seen:
+            return None
+        heads = history.heads(slugs)
+        self._seen = version
+        return heads
+
+
+def _thd_unit(limit_s: float, around: Callable[[], AbstractContextManager[None]], work: Callable[[], T]) -> T:
+    with deadline.deadline(limit_s), around():
+        return work()
+
+
+def _thd_ping() -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
