@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.internet.defer import Deferred, succeed
 from twisted.web import http, server
 
-from realtime.errors import Refusal, TooLarge
+from realtime.errors import BadRequest, Refusal, TooLarge
 from realtime.transports.http import problem_response
 
 if TYPE_CHECKING:
@@ -164,6 +164,10 @@ class Channel(http.HTTPChannel):
         if not self._refused:
             super().lineReceived(line)
 
+    def lineLengthExceeded(self, line: bytes) -> None:
+        """Refuse a line that is longer than all headers may be together."""
+        self._respondToBadRequestAndDisconnect()
+
     def rawDataReceived(self, data: bytes) -> None:
         """Take a piece of the body, unless the request was refused in the middle."""
         if not self._refused:
@@ -208,11 +212,19 @@ class Channel(http.HTTPChannel):
         self._receive_no_longer()
         self.setTimeout(None)
         access_log.info("%s: %d in the middle of a request", _peer(self.getPeer()), refusal.http_status)
+        for request in self.requests:
+            if request.content is not None:
+                request.content.close()
         self.transport.write(problem_response(refusal))
         half_close = getattr(self.transport, "loseWriteConnection", None)
         if half_close is not None:
             half_close()
         self._abortingCall = self.callLater(self.site.limits.linger_s, self.forceAbortClient)
+
+    def _respondToBadRequestAndDisconnect(self) -> None:
+        """Answer what Twisted's parser refuses as everything else is refused, where Twisted has no body."""
+        if not self._refused:
+            self._refuse(BadRequest("This is no request that HTTP/1.1 allows."))
 
     def _too_slow(self) -> None:
         self._deadline = None

@@ -319,8 +319,9 @@ class Connection(StringTransport):
         self.offset = 0
 
     def tell(self, data: bytes) -> None:
-        """Send bytes to the server."""
-        self.protocol.dataReceived(data)
+        """Send bytes to the server, unless it has closed."""
+        if not self.closed:
+            self.protocol.dataReceived(data)
 
     def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:
         """Send a request."""

@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 from twisted.internet.defer import Deferred
 from twisted.web import resource, server
 
+from realtime.wire import MAX_ID
 from realtime.errors import InternalError, MethodNotAllowed, NotAuthenticated, NotFound, Refusal
 
 if TYPE_CHECKING:
@@ -210,6 +211,6 @@ class Api(resource.Resource):
     def _find(self, path: str) -> tuple[Route, dict[str, str | None]]:
         for route in self._routes:
             found = route.match(path)
-            if found is not None:
+            if found is not None and 0 < int(found.groupdict().get("id") or 1) <= MAX_ID:
                 return route, found.groupdict()
         raise NotFound

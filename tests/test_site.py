@@ -1,0 +1,321 @@
+"""Connections and the tree of resources: bounds, what is dropped, what is logged, static files."""
+
+from __future__ import annotations
+
+import logging
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from twisted.internet.address import IPv4Address
+
+from realtime import limits
+from realtime.static import StaticFiles, find
+from tests.support_edge import COOKIE, Connection, Edge
+
+LIMITS = limits.HttpLimits()
+API = "/api/rooms/lobby/messages"
+
+
+@pytest.fixture
+def edge() -> Edge:
+    edge = Edge()
+    edge.post("lobby", "one")
+    return edge
+
+
+class TestBodies:
+    def test_the_api_takes_64_kib(self, edge: Edge) -> None:
+        body = b'{"body":"x","pad":"' + b"x" * (65_536 - 21) + b'"}'
+        assert len(body) == 65_536
+
+        assert edge.ask("POST", API, body).status == 401
+
+    def test_and_not_a_byte_more(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.ask("POST", API, b"x" * 65_537)
+
+        assert (connection.response().status, connection.response().code) == (413, "too_large")
+        assert connection.half_closed
+
+    def test_a_length_that_is_too_long_is_refused_before_it_comes(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.ask("POST", API, Content_Length="70000", Expect="100-continue")
+
+        assert connection.response().code == "too_large"
+        assert b"100 Continue" not in connection.value()
+
+    def test_chunks_are_counted(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.ask("POST", API, Transfer_Encoding="chunked")
+        for _ in range(8):
+            connection.tell(b"2000\r\n" + b"x" * 8192 + b"\r\n")
+        assert connection.value() == b""
+        connection.tell(b"1\r\nx\r\n0\r\n\r\n")
+
+        assert connection.response().code == "too_large"
+
+    def test_what_comes_after_the_refusal_is_thrown_away_and_then_the_connection_is_dropped(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.ask("POST", API, b"x" * 70_000)
+        before = connection.value()
+        connection.tell(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 100)
+        assert connection.value() == before
+        assert not connection.closed
+        edge.clock.advance(LIMITS.linger_s)
+
+        assert connection.aborted
+        assert edge.pages.asked == []
+        assert edge.clock.getDelayedCalls() == []
+
+    def test_pages_take_more_but_are_bounded_too(self, edge: Edge) -> None:
+        assert edge.ask("POST", "/page", b"x" * 100_000).body == b"a page"
+        assert edge.ask("POST", "/page", b"x" * 100_001).status == 413
+
+    def test_a_form_for_a_page_is_left_to_django(self, edge: Edge) -> None:
+        headers = {"Content-Type": "multipart/form-data; boundary=x"}
+        edge.ask("POST", "/page", b"not multipart at all", **headers)
+
+        assert edge.pages.asked[0][2] == b"not multipart at all"
+
+
+class TestRequests:
+    def test_a_request_must_be_whole_in_time_however_its_bytes_trickle(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.tell(b"GET / HTTP/1.1\r\n")
+        for _ in range(int(LIMITS.receive_s) - 1):
+            edge.clock.advance(1)
+            connection.tell(b"X-A: b\r\n")
+        assert not connection.closed
+        edge.clock.advance(1)
+
+        assert connection.closed
+        assert edge.pages.asked == []
+
+    def test_also_its_body(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.ask("POST", API, Content_Length="1000")
+        for _ in range(int(LIMITS.receive_s)):
+            edge.clock.advance(1)
+            connection.tell(b"x")
+
+        assert connection.closed
+
+    def test_an_answer_may_take_longer(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.ask("GET", f"{API}?after=1&wait=60")
+        edge.clock.advance(59.9)
+        edge.post("lobby", "two")
+
+        assert connection.response().status == 200
+
+    def test_each_request_of_a_connection_has_its_own_time(self, edge: Edge) -> None:
+        connection = edge.connect()
+        for _ in range(5):
+            connection.ask("GET", "/")
+            edge.clock.advance(40)
+
+        assert not connection.closed
+        assert len(edge.pages.asked) == 5
+
+    def test_an_idle_connection_is_closed(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.ask("GET", "/")
+        edge.clock.advance(LIMITS.idle_s)
+
+        assert connection.closed
+        assert edge.clock.getDelayedCalls() == []
+
+    def test_headers_are_bounded_in_number_and_size(self, edge: Edge) -> None:
+        for headers in (b"X-A: b\r\n" * 101, b"X-A: " + b"b" * 17_000 + b"\r\n"):
+            connection = edge.connect()
+            connection.tell(b"GET / HTTP/1.1\r\nHost: localhost\r\n" + headers + b"\r\n")
+            assert connection.response().code == "bad_request"
+        assert edge.pages.asked == []
+
+    def test_what_is_no_request_is_refused_as_everything_else_is(self, edge: Edge) -> None:
+        for line in ("GET /api/rooms/lobby/messages?after=٥ HTTP/1.1", "nonsense", "GET  / HTTP/1.1"):
+            connection = edge.connect()
+            connection.tell(line.encode() + b"\r\nHost: localhost\r\n\r\n")
+            assert connection.response().code == "bad_request", line
+
+    def test_length_and_chunks_together_are_refused(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.ask("POST", "/", Content_Length="5", Transfer_Encoding="chunked")
+
+        assert connection.response().status == 400
+
+    def test_header_names_that_wsgi_cannot_tell_apart_are_dropped(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.tell(
+            b"GET / HTTP/1.1\r\nHost: localhost\r\nX_Forwarded_Proto: https\r\nX-Forwarded-For: a\r\n"
+            b"Last_One: x\r\n\r\n"
+        )
+        (_method, _path, _body, headers), *_ = edge.pages.asked
+
+        assert headers.hasHeader(b"x-forwarded-for")
+        assert not headers.hasHeader(b"x_forwarded_proto")
+        assert not headers.hasHeader(b"last_one")
+
+    def test_a_length_with_an_underscore_is_no_length(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.tell(b"GET / HTTP/1.1\r\nHost: localhost\r\nContent_Length: 5\r\n\r\n")
+
+        assert connection.response().status == 200
+
+    def test_pipelined_requests_are_answered_in_turn(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.tell(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+
+        assert connection.value().count(b"HTTP/1.1 200") == 3
+
+
+class TestConnections:
+    def test_those_beyond_the_bound_are_closed_and_the_log_names_the_setting(
+        self, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        edge = Edge(connections=2)
+        first, _second = edge.connect(), edge.connect()
+        for _ in range(3):
+            assert edge.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1)) is None
+        assert caplog.text.count("CHAT_CONNECTIONS") == 1
+        first.hang_up()
+
+        assert edge.connect().ask("GET", "/") is None
+
+    def test_when_the_last_one_is_gone_it_is_told(self, edge: Edge) -> None:
+        http, socket = edge.connect(), edge.socket()
+        empty: list[None] = []
+        edge.site.seats.empty().addCallback(empty.append)
+        http.hang_up()
+        assert not empty
+        socket.connection.hang_up()
+
+        assert empty == [None]
+
+    def test_an_idle_one_is_closed_at_once_when_told_so(self, edge: Edge) -> None:
+        idle, busy = edge.connect(), edge.connect()
+        busy.ask("GET", f"{API}?after=1&wait=30")
+        for channel in tuple(edge.site.channels):
+            channel.close_when_done()
+        assert idle.closed
+        assert not busy.closed
+        edge.post("lobby", "two")
+
+        assert busy.response().status == 200
+        assert busy.closed
+
+
+class TestTree:
+    def test_what_is_nobody_elses_is_djangos(self, edge: Edge) -> None:
+        for path in ("/", "/rooms/lobby/", "/apix", "/ws/", "/wsx", "/healthz/", "/static"):
+            assert edge.ask("GET", path).body == b"a page", path
+        assert [asked[1] for asked in edge.pages.asked][0] == b"/"
+
+    def test_what_is_unknown_below_api_is_a_problem(self, edge: Edge) -> None:
+        for path in ("/api/", "/api/rooms/", "/api/rooms/lobby", "/api/rooms/LOBBY/messages", "/api/x?y"):
+            assert edge.ask("GET", path).code == "not_found", path
+
+
+class TestAccessLog:
+    def test_one_line_a_request_without_its_query_or_anything_like_a_token(
+        self, edge: Edge, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        caplog.set_level(logging.INFO, "realtime.access")
+        edge.ask("GET", "/first-admin/Zx9-abcdefghijklmnopqrstuvwxyz0123456789/?next=secret", **COOKIE)
+        (line,) = [record.getMessage() for record in caplog.records if record.name == "realtime.access"]
+
+        assert line.startswith("127.0.0.1 GET /first-admin/Zx9-…/: 200, 6 bytes, ")
+
+    def test_nothing_sent_in_can_forge_a_line(self, edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+        caplog.set_level(logging.INFO, "realtime.access")
+        edge.ask("GET", "/a%0d%0aINFO%20forged")
+
+        assert "\n" not in [r.getMessage() for r in caplog.records if r.name == "realtime.access"][0]
+
+
+class TestStatic:
+    @pytest.fixture
+    def folder(self, tmp_path: Path) -> Path:
+        (tmp_path / "inside").mkdir()
+        (tmp_path / "inside" / "a.mjs").write_text("export {}")
+        (tmp_path / "inside" / "big.bin").write_bytes(os.urandom(300_000))
+        (tmp_path / "secret.txt").write_text("secret")
+        return tmp_path / "inside"
+
+    def ask(self, folder: Path, path: str, method: str = "GET", **headers: str) -> Any:
+        edge = Edge()
+
+        def found(name: str) -> Path | None:
+            return folder / name if (folder / name).exists() else None
+
+        edge.site.resource._parts = [(b"/static/", StaticFiles("/static/", found))]  # type: ignore[attr-defined]
+        return edge.ask(method, f"/static/{path}", **headers)
+
+    def test_a_file_with_its_type_and_tag(self, folder: Path) -> None:
+        response = self.ask(folder, "a.mjs")
+
+        assert (response.status, response.body) == (200, b"export {}")
+        assert response.headers["content-type"] == "text/javascript; charset=utf-8"
+        assert response.headers["cache-control"] == "no-cache"
+        assert response.headers["x-content-type-options"] == "nosniff"
+        assert response.headers["etag"].startswith('"')
+
+    def test_a_large_one_is_whole(self, folder: Path) -> None:
+        assert self.ask(folder, "big.bin").body == (folder / "big.bin").read_bytes()
+
+    def test_one_that_is_known_is_304(self, folder: Path) -> None:
+        tag = self.ask(folder, "a.mjs").headers["etag"]
+        for known in (tag, f"W/{tag}", f'"x", {tag}', "*"):
+            response = self.ask(folder, "a.mjs", If_None_Match=known)
+            assert (response.status, response.body) == (304, b""), known
+        assert self.ask(folder, "a.mjs", If_None_Match='"other"').status == 200
+
+    def test_one_that_changed_is_not(self, folder: Path) -> None:
+        tag = self.ask(folder, "a.mjs").headers["etag"]
+        (folder / "a.mjs").write_text("export { }")
+
+        assert self.ask(folder, "a.mjs", If_None_Match=tag).status == 200
+
+    def test_head(self, folder: Path) -> None:
+        response = self.ask(folder, "a.mjs", "HEAD")
+
+        assert (response.status, response.headers["content-length"], response.body) == (200, "9", b"")
+
+    def test_other_methods(self, folder: Path) -> None:
+        response = self.ask(folder, "a.mjs", "POST")
+
+        assert (response.status, response.headers["allow"]) == (405, "GET, HEAD")
+
+    @pytest.mark.parametrize(
+        "path",
+        [
+            "../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "a/../../secret.txt", "%2e%2e%5csecret.txt",
+            "/etc/passwd", "%2fetc/passwd", "", ".", "a.mjs/", "a.mjs%00", "%ff", "nothing.js",
+        ],
+    )  # fmt: skip
+    def test_there_is_no_way_out(self, folder: Path, path: str) -> None:
+        assert self.ask(folder, path).status == 404
+
+    def test_a_folder_is_not_found(self, folder: Path) -> None:
+        (folder / "sub").mkdir()
+
+        assert self.ask(folder, "sub").status == 404
+
+    def test_the_finders_find_what_apps_have_the_admin_too(self, edge: Edge) -> None:
+        response = edge.ask("GET", "/static/admin/css/base.css")
+
+        assert (response.status, response.headers["content-type"]) == (200, "text/css; charset=utf-8")
+
+    def test_the_finders_find_nothing_outside(self) -> None:
+        for path in ("../settings.py", "/etc/passwd", "admin/../../../../settings.py"):
+            assert find(path) is None
+
+
+def test_a_connection_that_is_lost_in_the_middle_leaves_no_timer(edge: Edge) -> None:
+    connection: Connection = edge.connect()
+    connection.tell(b"POST / HTTP/1.1\r\nContent-Length: 10\r\n\r\nabc")
+    connection.hang_up()
+
+    assert edge.clock.getDelayedCalls() == []

@@ -1,0 +1,370 @@
+"""WebSocket: the guard before the upgrade, and the connection after it."""
+
+from __future__ import annotations
+
+import logging
+from typing import Any
+
+import pytest
+from django.test import override_settings
+from twisted.internet.defer import Deferred
+from zope.interface.verify import verifyObject
+from twisted.internet.interfaces import IPushProducer
+
+from realtime import limits
+from rooms.accounts import token_credential
+from rooms.messages import Identity
+from tests.support_edge import ANA, COOKIE, Connection, Edge, Response, Socket
+
+
+@pytest.fixture
+def edge() -> Edge:
+    edge = Edge()
+    edge.post("lobby", "one", "two")
+    return edge
+
+
+def refused(edge: Edge, **headers: str) -> Response:
+    return edge.socket(upgraded=False, **headers).connection.response()
+
+
+def joined(edge: Edge, **headers: str) -> Socket:
+    socket = edge.socket(**headers)
+    socket.send({"type": "join", "room": "lobby", "after": 2})
+    assert [frame["type"] for frame in socket.told()] == ["hello", "joined"]
+    return socket
+
+
+class TestGuard:
+    def test_hello_comes_first_and_tells_who_you_are(self, edge: Edge) -> None:
+        assert edge.socket(**COOKIE).told() == [
+            {"type": "hello", "user": {"id": 3, "name": "ana"}, "epoch": "one", "server": "chat"}
+        ]
+
+    def test_without_a_session_you_are_a_guest(self, edge: Edge) -> None:
+        assert "user" not in edge.socket().told()[0]
+
+    def test_programs_bring_a_token(self, edge: Edge) -> None:
+        credential = token_credential("secret")
+        edge.chat.identities[credential] = Identity(4, "bot", credential)
+
+        assert edge.socket(Authorization="Bearer secret").told()[0]["user"] == {"id": 4, "name": "bot"}
+        assert refused(edge, Authorization="Bearer wrong").status == 401
+
+    def test_the_subprotocol_is_taken_where_it_is_offered(self, edge: Edge) -> None:
+        assert b"Sec-WebSocket-Protocol: chat.v1" in edge.socket(Sec_WebSocket_Protocol="chat.v2, chat.v1").head
+        assert b"Sec-WebSocket-Protocol" not in edge.socket(Sec_WebSocket_Protocol="soap").head
+        assert b"Sec-WebSocket-Protocol" not in edge.socket().head
+
+    def test_no_compression_is_agreed(self, edge: Edge) -> None:
+        assert b"Extensions" not in edge.socket(Sec_WebSocket_Extensions="permessage-deflate").head
+
+    def test_a_session_that_does_not_hold_is_401(self, edge: Edge) -> None:
+        assert refused(edge, Cookie="sessionid=gone").code == "not_authenticated"
+
+    @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://localhost:8080", "garbage"])
+    def test_a_foreign_origin_is_403_before_the_upgrade(self, edge: Edge, origin: str) -> None:
+        assert refused(edge, Origin=origin, **COOKIE).code == "forbidden"
+
+    def test_also_with_a_token(self, edge: Edge) -> None:
+        credential = token_credential("secret")
+        edge.chat.identities[credential] = Identity(4, "bot", credential)
+
+        assert refused(edge, Origin="https://evil.example", Authorization="Bearer secret").status == 403
+
+    def test_the_sites_own_origin_passes(self, edge: Edge) -> None:
+        assert edge.socket(Origin="http://localhost").told()
+        assert edge.socket(Origin="http://localhost:8000", Host="localhost:8000").told()
+
+    def test_a_trusted_origin_passes(self) -> None:
+        with override_settings(CSRF_TRUSTED_ORIGINS=["https://chat.example.org"]):
+            assert Edge().socket(Origin="https://chat.example.org").told()
+
+    def test_a_foreign_host_is_400(self, edge: Edge) -> None:
+        assert refused(edge, Host="evil.example").code == "bad_request"
+
+    @pytest.mark.parametrize("byte", list("\x0b\x0c\x1c\x1d\x1e\x85"))
+    @pytest.mark.parametrize("name", ["X-Anything", "Cookie", "Sec-WebSocket-Protocol"])
+    def test_bytes_that_could_smuggle_a_header_are_400(self, edge: Edge, byte: str, name: str) -> None:
+        assert refused(edge, **{name: f"a{byte}Origin: http://localhost"}).code == "bad_request"
+
+    def test_also_in_the_address(self, edge: Edge) -> None:
+        for byte in ("\x0b", "\x0c", "\x1c", "\x85"):
+            assert edge.socket(upgraded=False, path=f"/ws?{byte}Origin:x").connection.response().status == 400
+
+    @pytest.mark.parametrize("line", ["Host: localhost", "Origin: http://localhost", "Cookie: a=b"])
+    def test_headers_given_twice_are_400(self, edge: Edge, line: str) -> None:
+        connection = edge.connect()
+        twice = "" if line.startswith("Host") else f"{line}\r\n"
+        connection.tell(
+            f"GET /ws HTTP/1.1\r\nHost: localhost\r\n{twice}{line}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
+        )
+
+        assert connection.response().code == "bad_request"
+
+    @pytest.mark.parametrize(
+        "headers",
+        [
+            {"Upgrade": ""},
+            {"Upgrade": "h2c"},
+            {"Connection": "close"},
+            {"Sec_WebSocket_Version": "8"},
+            {"Sec_WebSocket_Key": ""},
+            {"Sec_WebSocket_Key": "short"},
+        ],
+    )
+    def test_what_is_no_handshake_is_400(self, edge: Edge, headers: dict[str, str]) -> None:
+        assert refused(edge, **headers).code == "bad_request"
+
+    def test_autobahn_is_given_no_header_that_it_does_not_need(self, edge: Edge) -> None:
+        socket = edge.socket(X_Custom="1", Origin="http://localhost", **COOKIE)
+
+        assert set(socket.connection.protocol.http_headers) == {
+            "host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"
+        }  # fmt: skip
+
+    def test_a_client_that_leaves_while_it_is_looked_up_is_forgotten(
+        self, edge: Edge, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        looked_up: Deferred[Any] = Deferred()
+
+        async def identify(_credential: Any) -> Any:
+            return await looked_up
+
+        edge.chat.identify = identify  # type: ignore[method-assign]
+        socket = edge.socket(upgraded=False, **COOKIE)
+        socket.connection.hang_up()
+        looked_up.callback(ANA)
+
+        assert socket.connection.value() == b""
+        assert not [record for record in caplog.records if record.levelno >= logging.ERROR]
+        assert edge.site.seats.taken == 0
+
+    def test_a_database_that_does_not_answer_is_503(self, edge: Edge) -> None:
+        edge.chat.down = True
+
+        assert refused(edge, **COOKIE).status == 503
+
+    def test_a_connection_keeps_its_seat_until_it_is_lost(self, edge: Edge) -> None:
+        socket = edge.socket()
+        assert edge.site.seats.taken == 1
+        socket.connection.hang_up()
+        assert edge.site.seats.taken == 0
+
+
+class TestClosing:
+    @pytest.mark.parametrize("code", [1001, 1008, 1009, 1011, 1012, 1013])
+    def test_each_code_reaches_the_peer(self, edge: Edge, code: int) -> None:
+        socket = edge.socket()
+        socket.connection.protocol.close(code, "why")
+
+        assert socket.closed_with() == code
+        assert not socket.connection.closed
+
+    def test_a_peer_that_answers_is_let_go(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.connection.protocol.close(1012, "restarting")
+        socket.send_frame(8, b"\x03\xf4")
+
+        assert socket.connection.closed
+        assert edge.clock.getDelayedCalls() == []
+
+    def test_one_that_does_not_is_dropped(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.connection.protocol.close(1012, "restarting")
+        edge.clock.advance(limits.SocketLimits().close_s)
+
+        assert socket.connection.aborted
+
+    def test_nothing_is_said_after_the_close(self, edge: Edge) -> None:
+        socket = joined(edge)
+        socket.connection.protocol.close(1012, "restarting")
+        socket.frames()
+        edge.post("lobby", "three")
+        socket.send({"type": "leave", "room": "lobby"})
+
+        assert socket.frames() == []
+
+    def test_the_peers_own_close_is_answered(self, edge: Edge) -> None:
+        socket = joined(edge)
+        socket.send_frame(8, b"\x03\xe8")
+
+        assert socket.closed_with() == 1000
+        assert socket.connection.closed
+        assert not edge.departure._open
+
+    def test_a_server_that_stops_closes_with_1012(self, edge: Edge) -> None:
+        socket = joined(edge)
+        edge.departure.begin()
+
+        assert socket.closed_with() == 1012
+
+    def test_a_session_that_ends_is_1008(self, edge: Edge) -> None:
+        socket = joined(edge, **COOKIE)
+        edge.chat.revoke(ANA.credential)
+
+        assert socket.closed_with() == 1008
+
+    def test_a_lost_connection_leaves_nothing_behind(self, edge: Edge) -> None:
+        socket = joined(edge, **COOKIE)
+        socket.connection.hang_up()
+        edge.clock.advance(limits.HubLimits().idle_s)
+
+        assert not any(edge.chat.watches.values())
+        assert not edge.departure._open
+        assert edge.clock.getDelayedCalls() == []
+
+    def test_what_breaks_is_logged_and_closes_with_1011(self, edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+        socket = edge.socket()
+        socket.connection.protocol.client.received = lambda *_a, **_k: 1 / 0
+        socket.send({"type": "leave", "room": "lobby"})
+
+        assert socket.closed_with() == 1011
+        assert "ZeroDivisionError" in caplog.text
+
+
+class TestFrames:
+    def test_a_frame_of_64_kib_is_taken_and_a_larger_one_is_1009(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.send_frame(1, b'{"type":"leave","room":"lobby","x":"' + b"x" * (65_536 - 38) + b'"}')
+        assert [frame["type"] for frame in socket.told()] == ["hello"]
+        socket.send_frame(1, b"x" * 65_537)
+        assert socket.closed_with() == 1009
+
+    def test_also_one_in_many_pieces(self, edge: Edge) -> None:
+        socket = edge.socket()
+        for _ in range(9):
+            socket.connection.tell(b"\x01\xfe\x20\x00\0\0\0\0" + b"x" * 8192 if not _ else b"\x00\xfe\x20\x00\0\0\0\0" + b"x" * 8192)
+
+        assert socket.closed_with() == 1009
+
+    def test_what_is_not_utf_8_is_1007(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.send_frame(1, b"\xff\xfe")
+
+        assert socket.closed_with() == 1007
+
+    def test_a_frame_without_mask_is_a_protocol_error(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.connection.tell(b"\x81\x02{}")
+
+        assert socket.closed_with() == 1002
+
+    def test_binary_is_an_error_and_no_close(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.send_frame(2, b'{"type":"leave","room":"lobby"}')
+
+        assert socket.told()[-1]["code"] == "bad_request"
+
+    def test_a_ping_is_answered(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.send_frame(9, b"hi")
+
+        assert (10, b"hi") in socket.frames()
+
+    def test_a_large_batch_is_split_and_each_part_joins_on(self) -> None:
+        edge = Edge(sockets=limits.SocketLimits(out_bytes=1000))
+        socket = edge.socket()
+        socket.send({"type": "join", "room": "lobby"})
+        socket.told()
+        edge.post("lobby", *("x" * 90 for _ in range(20)))
+        frames = socket.told()
+
+        assert len(frames) > 1
+        cursor = 0
+        for frame in frames:
+            assert frame["prev"] == cursor
+            cursor = frame["messages"][-1]["id"]
+        assert cursor == 20
+
+    def test_all_connections_are_sent_the_same_object(self, edge: Edge) -> None:
+        sockets = [joined(edge) for _ in range(3)]
+        sent: list[int] = []
+        for socket in sockets:
+            socket.connection.protocol.sendPreparedMessage = lambda prepared: sent.append(id(prepared))
+        edge.post("lobby", "three")
+
+        assert len(sent) == 3
+        assert len(set(sent)) == 1
+
+
+class TestLife:
+    def test_a_silent_peer_is_asked_after_30_s_and_dropped_after_45(self, edge: Edge) -> None:
+        socket = edge.socket()
+        edge.clock.advance(29)
+        assert not [opcode for opcode, _payload in socket.frames() if opcode == 9]
+        edge.clock.advance(1)
+        assert [opcode for opcode, _payload in socket.frames()] == [9]
+        edge.clock.advance(14)
+        assert not socket.connection.closed
+        edge.clock.advance(1)
+        assert socket.connection.aborted
+
+    def test_one_that_answers_lives(self, edge: Edge) -> None:
+        socket = edge.socket()
+        for _ in range(10):
+            edge.clock.advance(30)
+            assert (9, b"") in socket.frames()
+            socket.send_frame(10, b"")
+
+        assert not socket.connection.closed
+
+    def test_one_that_says_something_is_not_asked(self, edge: Edge) -> None:
+        socket = edge.socket()
+        for _ in range(5):
+            edge.clock.advance(20)
+            socket.send({"type": "leave", "room": "lobby"})
+
+        assert not [opcode for opcode, _payload in socket.frames() if opcode == 9]
+
+    def test_one_that_does_not_read_is_given_nothing_and_goes_on_where_it_was(self, edge: Edge) -> None:
+        socket = joined(edge)
+        socket.connection.producer.pauseProducing()
+        for n in range(5):
+            edge.post("lobby", f"more {n}")
+        assert socket.told() == []
+        socket.connection.producer.resumeProducing()
+        edge.clock.advance(0)
+
+        assert [m["id"] for frame in socket.told() for m in frame["messages"]] == [3, 4, 5, 6, 7]
+
+    def test_a_room_joined_meanwhile_waits_too(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.connection.producer.pauseProducing()
+        socket.send({"type": "join", "room": "lobby", "after": 0})
+        assert [frame["type"] for frame in socket.told()] == ["hello", "joined"]
+        socket.connection.producer.resumeProducing()
+        assert [frame["type"] for frame in socket.told()] == ["messages"]
+
+    def test_one_that_takes_nothing_at_all_for_a_minute_is_1013_and_dropped(self, edge: Edge) -> None:
+        socket = joined(edge)
+        socket.connection.dataBuffer = b"x" * 100_000
+        socket.connection.producer.pauseProducing()
+        edge.clock.pump([15] * 3)
+        assert not socket.closed_with()
+        edge.clock.advance(15)
+        assert socket.closed_with() == 1013
+        edge.clock.advance(limits.SocketLimits().close_s)
+        assert socket.connection.aborted
+
+    def test_one_that_takes_a_little_is_kept(self, edge: Edge) -> None:
+        socket = joined(edge)
+        socket.connection.producer.pauseProducing()
+        for _ in range(20):
+            socket.connection.offset += 1
+            edge.clock.advance(15)
+
+        assert not socket.connection.closed
+
+    def test_it_is_a_push_producer(self, edge: Edge) -> None:
+        assert verifyObject(IPushProducer, edge.socket().connection.producer)
+
+
+def test_what_a_connection_is_when_none_of_it_opened(edge: Edge) -> None:
+    """A connection that is lost before its request has come leaves no seat taken."""
+    connection: Connection = edge.connect()
+    connection.tell(b"GET /ws HTTP/1.1\r\n")
+    connection.hang_up()
+
+    assert edge.site.seats.taken == 0
