@@ -14,6 +14,8 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # PostgreSQL quotes the failing row: message bodies, session keys.
 _DETAIL = re.compile(r"\nDETAIL:.*", re.DOTALL)
+# Requests that Django refuses (a foreign Host, say): what was refused is told, not where in Django.
+_REFUSED = "django.security"
 
 
 def configuration(*, level: str, as_json: bool) -> dict[str, Any]:
@@ -85,7 +87,7 @@ def _message(record: logging.LogRecord) -> str:
 def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:
     """Return the traceback and the stack of a record, the rows that PostgreSQL quotes taken out."""
     parts = []
-    if record.exc_info and record.exc_info[1]:
+    if record.exc_info and record.exc_info[1] and not record.name.startswith(_REFUSED):
         text = formatter.formatException(record.exc_info)
         for error in _chain(record.exc_info[1]):
             told = str(error)

@@ -82,3 +82,12 @@ def test_the_row_that_postgresql_quotes_is_withheld(formatter: logging.Formatter
 
 def test_statements_with_their_parameters_are_not_logged_at_debug() -> None:
     assert configuration(level="DEBUG", as_json=False)["loggers"]["django.db.backends"]["level"] == "INFO"
+
+
+def test_a_refused_host_is_one_line_without_a_traceback() -> None:
+    one = record("Invalid HTTP_HOST header: 'evil.example'.", error=raised(ValueError("evil.example")))
+    one.name = "django.security.DisallowedHost"
+    for formatter in (LineFormatter(), JsonFormatter()):
+        text = formatter.format(one)
+        assert "Invalid HTTP_HOST" in text
+        assert "Traceback" not in text
