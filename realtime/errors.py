@@ -150,19 +150,6 @@ class TooLarge(Refusal):
     close_code = 1009
 
 
-class RateLimited(Refusal):
-    """Too much in too short a time."""
-
-    code = "rate_limited"
-    http_status = 429
-    title = "Too Many Requests"
-    default_detail = "Too much in too short a time."
-
-    def __init__(self, detail: str = "", *, retry_after_s: int = 1, **about: Any) -> None:
-        """Say when to come back."""
-        super().__init__(detail, retry_after_s=retry_after_s, **about)
-
-
 class InternalError(Refusal):
     """Something of ours broke; the log has the traceback, the client this."""
 

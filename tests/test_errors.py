@@ -27,7 +27,6 @@ def test_each_code_of_the_log_has_its_refusal(code: Code) -> None:
         (errors.Reset(), 409, "reset"),
         (errors.Redacted(), 409, "redacted"),
         (errors.TooLarge(), 413, "too_large"),
-        (errors.RateLimited(), 429, "rate_limited"),
         (errors.Unavailable(), 503, "unavailable"),
     ],
 )
