@@ -1,4 +1,4 @@
-"""The filters by which the admin narrows the list of messages: each by an index, none listing all there is."""
+"""The filters by which the admin narrows the list of messages: each by an index, none lists all there is."""
 
 from __future__ import annotations
 

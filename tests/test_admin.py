@@ -213,6 +213,23 @@ class TheList(AdminCase):
         self.assertEqual(self.listed(sent_from="2026-05-02", older=first), [])
         self.assertEqual(self.listed(sent_to="2026-05-02", newer=third), [])
 
+    def test_those_of_one_moment_come_once_each(self) -> None:
+        ids = [message.pk for message in self.said(*["apple"] * 8)]
+        early, late = (datetime(2026, 5, day, tzinfo=UTC) for day in (1, 2))
+        Message._base_manager.filter(pk__in=ids[:5]).update(created_at=late)
+        Message._base_manager.filter(pk__in=ids[5:]).update(created_at=early)
+        in_order = [*ids[4::-1], *ids[:4:-1]]
+        for text in ("", "apple"):
+            with self.subTest(text), mock.patch("rooms.admin_browsing.SEARCHED_AT_ONCE", 2):
+                url = f"{reverse(LIST)}?sent_from=2026-05-01&q={text}"
+                found: list[int] = []
+                while url and len(found) <= len(ids):
+                    changelist = self.client.get(url).context["cl"]
+                    found += [row.pk for row in changelist.result_list]
+                    on = changelist.older_url or changelist.search_on_url
+                    url = on and reverse(LIST) + on
+                self.assertEqual(found, in_order)
+
     def test_nonsense_is_told_and_fails_nothing(self) -> None:
         nonsenses: list[dict[str, str | int]] = [
             {"older": "x"}, {"older": "-1"}, {"older": "٥"}, {"newer": str(2**63)},
