@@ -12,6 +12,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from tests import chromium
+from tests.browser.site import Site, running_site
 
 
 @pytest.fixture(scope="package")
@@ -19,3 +20,10 @@ def browser() -> Iterator[Browser]:
     """Run a Chromium for the tests of this package."""
     with chromium.running() as running:
         yield running
+
+
+@pytest.fixture(scope="module")
+def site(browser: Browser, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """Serve a site of its own to the tests of a module."""
+    with running_site(browser, tmp_path_factory.mktemp("site")) as site:
+        yield site

@@ -118,6 +118,7 @@ const composer = page.post && user ? startComposer() : null;
 element("earlier").addEventListener("click", () => void history.load());
 addEventListener("storage", ({ key, newValue }) => outbox.elsewhere(key, newValue));
 line.hear = heard;
+view.draw(); // what was not sent before a reload is there before anything is read
 feed.wake();
 line.open();
 

@@ -16,7 +16,10 @@ export function askRemoval(dialog, { quote, reason }) {
   dialog.returnValue = "";
   dialog.showModal();
   return new Promise((answer) => {
-    const closed = () => answer(dialog.returnValue === "remove" ? input.value.trim() : null);
+    const closed = () => {
+      quoted.textContent = ""; // what is removed leaves nothing behind
+      answer(dialog.returnValue === "remove" ? input.value.trim() : null);
+    };
     dialog.addEventListener("close", closed, { once: true });
   });
 }

@@ -1,0 +1,246 @@
+"""The client on networks and servers that come and go, and in many tabs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from playwright.sync_api import Route, WebSocketRoute, expect
+
+from tests.browser.site import A_NUMBER, Site, Visitor
+
+pytestmark = pytest.mark.browser
+
+TRANSPORTS = ["websocket", "sse", "longpoll"]
+CUT = ("WebSocket connection", "Failed to load resource", "could not be read", "ERR_")
+"""What a browser itself says on the console where the network fails."""
+LONG_MS = 45_000
+"""Longer than the longest wait between two attempts."""
+
+
+def cut_off(visitor: Visitor) -> None:
+    """Let nothing of the chat's through any more: pages and files still come."""
+    visitor.bearable = CUT
+    visitor.context.route("**/api/**", lambda route: route.abort())
+    visitor.context.route_web_socket("**/ws", refuse)
+
+
+def refuse(socket: WebSocketRoute) -> None:
+    """Close a socket before it is greeted, as a browser sees a refused upgrade."""
+    socket.close(code=4000)
+
+
+def through(socket: WebSocketRoute) -> None:
+    """Let a socket through."""
+    socket.connect_to_server()
+
+
+def forbid(route: Route) -> None:
+    """Refuse a send for good."""
+    problem = {"title": "Forbidden", "status": 403, "code": "forbidden", "detail": "This room is read-only."}
+    route.fulfill(status=403, content_type="application/problem+json", body=json.dumps(problem))
+
+
+def abort(route: Route) -> None:
+    """Let a request fail."""
+    route.abort()
+
+
+@contextmanager
+def restored(site: Site) -> Iterator[None]:
+    """Leave a running server behind, whatever a test does to it."""
+    try:
+        yield
+    finally:
+        if not site.chat.running:
+            site.chat.start()
+
+
+def test_where_no_websocket_gets_through_it_streams(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        ana.bearable = CUT
+        ana.context.route_web_socket("**/ws", refuse)
+        tab = ana.arriving("den")
+        tab.live("sse")
+        ben.post("by stream", "den")
+        tab.sees("by stream")
+        tab.send("and back")
+        tab.sees("and back")
+        again = ana.arriving("den")
+        again.live("sse")
+
+
+def test_where_no_stream_gets_through_either_it_polls(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        ana.bearable = CUT
+        ana.context.route_web_socket("**/ws", refuse)
+        ana.context.route("**/events?*", abort)
+        tab = ana.arriving("den")
+        tab.live("longpoll")
+        ben.post("by poll", "den")
+        tab.sees("by poll")
+        tab.send("and back by post")
+        tab.sees("and back by post")
+
+
+def test_when_a_better_transport_gets_through_again_it_is_taken(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        ana.bearable = CUT
+        ana.context.route_web_socket("**/ws", refuse)
+        tab = ana.arriving("den")
+        tab.live("sse")
+        ana.context.route_web_socket("**/ws", through)
+        tab.page.evaluate("dispatchEvent(new Event('online'))")  # the network has changed
+        tab.live("websocket")
+        ben.post("over the socket", "den")
+        tab.sees("over the socket")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_after_a_restart_everything_is_there_once(site: Site, transport: str) -> None:
+    before, written, typed = (f"{transport} {when}" for when in ("before", "meanwhile", "typed"))
+    with site.visitor("ana") as ana, site.caller("ben") as ben, restored(site):
+        ana.bearable = CUT
+        tab = ana.room("yard", transport)
+        tab.send(before)
+        tab.sees(before)
+        rows = tab.settled.count()
+        assert site.chat.terminate() == 0
+        expect(tab.page.locator("#connection")).not_to_have_attribute("data-state", "open")
+        tab.send(typed)
+        expect(tab.message(typed)).to_have_count(1)
+        site.chat.start()
+        ben.post(written, "yard")
+        expect(tab.settled).to_have_count(rows + 2, timeout=LONG_MS)
+        tab.sees(before, written, typed)
+        bodies = ben.bodies("yard")
+        assert [bodies.count(text) for text in (before, written, typed)] == [1, 1, 1]
+        assert tab.texts()[-3:] == bodies[-3:]
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_sends_whose_answers_are_lost_are_stored_once(site: Site, transport: str) -> None:
+    """The server is killed again and again while somebody writes: each text is there once."""
+    texts = [f"{transport} in the storm {number}" for number in range(20)]
+    with site.visitor("ana") as ana, site.caller("ben") as ben, restored(site):
+        ana.bearable = CUT
+        tab = ana.room("attic", transport)
+        for number, text in enumerate(texts):
+            tab.send(text)
+            if number % 7 == 5:
+                site.chat.kill()
+                site.chat.start()
+        for text in texts:
+            expect(tab.message(text)).to_have_attribute("data-id", A_NUMBER, timeout=LONG_MS)
+        stored = [body for body in ben.bodies("attic") if body in texts]
+        assert sorted(stored) == sorted(texts)
+        assert [text for text in tab.texts() if text in texts] == stored
+        assert (
+            tab.page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('chat:outbox'))") == []
+        )
+
+
+def test_what_was_typed_without_a_network_outlives_a_reload(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        cut_off(ana)
+        tab = ana.arriving("den")
+        tab.send("sent in the tunnel")
+        expect(tab.message("sent in the tunnel").locator(".note")).to_have_text("Waiting for a connection…")
+        tab.page.fill("#text", "half a")
+        tab.page.reload()
+        expect(tab.message("sent in the tunnel")).to_have_count(1)
+        expect(tab.page.locator("#text")).to_have_value("half a")
+        ana.context.unroute_all()
+        ana.context.route_web_socket("**/ws", through)
+        tab.page.evaluate("dispatchEvent(new Event('online'))")
+        expect(tab.message("sent in the tunnel")).to_have_attribute("data-id", A_NUMBER, timeout=LONG_MS)
+        assert ben.bodies("den").count("sent in the tunnel") == 1
+
+
+def test_trouble_is_told_after_a_while_and_can_be_cut_short(site: Site) -> None:
+    with site.visitor("ana") as ana:
+        cut_off(ana)
+        tab = ana.arriving("den")
+        banner = tab.page.locator("#banner")
+        expect(banner).to_be_hidden()
+        expect(banner).to_contain_text("Not connected.")
+        ana.context.unroute_all()
+        ana.context.route_web_socket("**/ws", through)
+        tab.page.get_by_role("button", name="Try now").click()
+        expect(banner).to_be_hidden(timeout=LONG_MS)
+        tab.live()
+
+
+def test_a_send_that_is_refused_is_shown_with_its_text(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        tab = ana.room("den", "longpoll")
+        ana.bearable = CUT
+        tab.page.route("**/messages", forbid)
+        tab.send("not now")
+        row = tab.message("not now")
+        expect(row.locator(".failure")).to_contain_text("Not sent: This room is read-only.")
+        tab.page.unroute_all()
+        row.get_by_role("button", name="Try again").click()
+        tab.sees("not now")
+        assert ben.bodies("den").count("not now") == 1
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_seven_tabs_of_one_browser_all_live(site: Site, transport: str) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        tabs = [ana.room("lobby", transport) for _ in range(7)]
+        ben.post(f"to all seven by {transport}")
+        for tab in tabs:
+            tab.sees(f"to all seven by {transport}")
+        tabs[6].send(f"from the seventh by {transport}")
+        for tab in tabs:
+            tab.sees(f"from the seventh by {transport}")
+        tabs[0].page.close()  # the one that holds the connection
+        ben.post(f"to the six by {transport}")
+        for tab in tabs[1:]:
+            tab.sees(f"to the six by {transport}")
+        tabs[1].page.close()
+        ben.post(f"to the five by {transport}")
+        for tab in tabs[2:]:
+            tab.sees(f"to the five by {transport}")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_five_rooms_in_seven_tabs_all_live(site: Site, transport: str) -> None:
+    slugs = ["lobby", "den", "long", "attic", "yard", "lobby", "den"]
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        tabs = [ana.room(slug, transport) for slug in slugs]
+        for slug in set(slugs):
+            ben.post(f"{transport} into {slug}", slug)
+        for slug, tab in zip(slugs, tabs, strict=True):
+            expect(tab.message(f"{transport} into {slug}")).to_have_count(1, timeout=LONG_MS)
+            assert not [
+                text for text in tab.texts() if text.startswith(f"{transport} into") and slug not in text
+            ]
+
+
+def test_one_browser_holds_one_socket(site: Site) -> None:
+    with site.visitor("ana") as ana:
+        sockets: list[str] = []
+        ana.context.on("page", lambda page: page.on("websocket", lambda socket: sockets.append(socket.url)))
+        tabs = [ana.room(slug) for slug in ("lobby", "den", "lobby", "den")]
+        for tab in tabs:
+            tab.live("websocket")
+        assert len(sockets) == 1
+
+
+def test_a_new_epoch_reads_the_room_anew(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        ana.bearable = CUT  # a poll's 409 is told on the console
+        ben.post("of the old epoch", "den")
+        tabs = [ana.room("den", transport) for transport in TRANSPORTS]
+        for tab in tabs:
+            tab.sees("of the old epoch")
+        site.program("manage.py", "newepoch")
+        ben.post("of the new epoch", "den")
+        for tab in tabs:
+            tab.sees("of the old epoch", "of the new epoch")
+            tab.send("still here")
+            expect(tab.message("still here").last).to_have_attribute("data-id", A_NUMBER)

@@ -1,0 +1,263 @@
+"""The pages as people use them, with the real service behind them."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+from playwright.sync_api import expect
+
+from tests.browser.site import Site
+
+pytestmark = pytest.mark.browser
+
+REMOVED = re.compile(r"Message removed$")
+TRANSPORTS = ["websocket", "sse", "longpoll"]
+
+STRANGE = [
+    "<img src=x onerror=alert(1)>",
+    "<script>document.title = 'taken'</script>",
+    '&lt;b&gt; &amp; "quotes" \'<!--',
+    "العربية ثم English ثم עברית",
+    "👩‍👩‍👧‍👦 🏳️‍🌈 \U0001f468\u200d\U0001f4bb",
+    "z̷̢̛a̸l̶g̵o̴ \u202eoverride\u202c \u2066isolate\u2069",
+    "two\nlines\n\n    and an indent\tand a tab",
+    "\U0001d518\U0001d52b\U0001d526 \ufdfa \u0dc1\u0dca\u200d\u0dbb\u0dd3",
+    "javascript:alert(1) http://example.com/?a=1&b=2",
+]
+
+
+def test_somebody_logs_in_finds_a_room_and_writes_there(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        page = ana.open("/")
+        page.get_by_role("link", name="The den").click()
+        expect(page.get_by_role("heading", name="The den")).to_be_visible()
+        expect(page.get_by_text("This is where the conversation begins.")).to_be_visible()
+        page.get_by_role("textbox", name="Message to The den").fill("good evening")
+        page.get_by_role("button", name="Send").click()
+        row = page.get_by_role("log").locator(".message")
+        expect(row.locator(".body")).to_have_text("good evening")
+        expect(row.locator(".author")).to_have_text("ana")
+        expect(row).to_have_attribute("data-id", str(ben.log("den")[-1]["id"]))
+        expect(page.locator("#text")).to_have_value("")
+
+
+def test_a_stranger_is_asked_to_log_in_and_comes_back_to_the_room(site: Site) -> None:
+    with site.visitor(None) as stranger:
+        page = stranger.open("/rooms/den/")
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+        page.fill("[name=username]", "ben")
+        page.fill("[name=password]", "a long passphrase")
+        page.click("main button[type=submit]")
+        expect(page.get_by_role("heading", name="The den")).to_be_visible()
+
+
+def test_a_guest_reads_along_in_an_open_room_and_cannot_write(site: Site) -> None:
+    with site.visitor(None) as guest, site.caller("ana") as ana:
+        ana.post("for everybody", "open")
+        tab = guest.room("open")
+        tab.sees("for everybody")
+        ana.post("live too", "open")
+        tab.sees("for everybody", "live too")
+        expect(tab.page.locator("#text")).to_have_count(0)
+        expect(tab.page.get_by_role("button", name="Remove")).to_have_count(0)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_two_people_talk(site: Site, transport: str) -> None:
+    with site.visitor("ana") as ana, site.visitor("ben") as ben:
+        left, right = ana.room("lobby", transport), ben.room("lobby", transport)
+        left.live(transport)
+        right.live(transport)
+        said = [f"{transport} {number}" for number in range(6)]
+        for number, text in enumerate(said):
+            (left if number % 2 else right).send(text)
+            left.sees(text)
+            right.sees(text)
+        assert left.texts()[-6:] == right.texts()[-6:] == said
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_an_edit_and_a_removal_show_on_the_other_page(site: Site, transport: str) -> None:
+    first, second, gone = f"first {transport}", f"second {transport}", f"gone {transport}"
+    with site.visitor("ana") as ana, site.visitor("ben") as ben:
+        left, right = ana.room("den", transport), ben.room("den", transport)
+        left.send(first)
+        left.send(gone)
+        right.sees(first, gone)
+        expect(right.message(first).get_by_role("button")).to_have_count(0)
+        row = left.message(first)
+        row.hover()
+        row.get_by_role("button", name="Edit").click()
+        left.page.get_by_role("textbox", name="New text").fill(second)
+        left.page.keyboard.press("Enter")
+        expect(right.message(second).locator(".note")).to_have_text("edited")
+        expect(right.message(first)).to_have_count(0)
+        row = left.message(gone)
+        row.hover()
+        row.get_by_role("button", name="Remove").click()
+        left.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+        for tab in (left, right):
+            expect(tab.message(gone)).to_have_count(0)
+            expect(tab.settled.last).to_have_text(REMOVED)
+            assert gone not in tab.page.content()
+        later = ben.room("den", transport)
+        later.sees(second)
+        assert gone not in later.page.content()
+
+
+def test_removing_can_be_thought_better_of(site: Site) -> None:
+    with site.visitor("ana") as ana:
+        tab = ana.room("attic")
+        tab.send("stays")
+        tab.sees("stays")
+        row = tab.message("stays")
+        row.hover()
+        row.get_by_role("button", name="Remove").click()
+        tab.page.keyboard.press("Escape")
+        expect(tab.page.get_by_role("dialog")).to_have_count(0)
+        expect(tab.message("stays")).to_have_count(1)
+
+
+def test_a_moderator_removes_what_others_wrote_and_says_why(site: Site) -> None:
+    with site.visitor("mod") as mod, site.visitor("ben") as ben, site.caller("ana") as ana:
+        ana.post("unfriendly", "yard")
+        left, right = mod.room("yard"), ben.room("yard")
+        row = left.message("unfriendly")
+        row.hover()
+        expect(row.get_by_role("button", name="Edit")).to_have_count(0)
+        row.get_by_role("button", name="Remove").click()
+        left.page.get_by_label("Reason").fill("be kind")
+        left.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+        expect(right.message("unfriendly")).to_have_count(0)
+        assert [row.get("body") for row in ana.log("yard") if row["kind"] == "redaction"] == ["be kind"]
+
+
+def test_text_is_never_markup_and_never_changed(site: Site) -> None:
+    with site.visitor("ana") as ana, site.visitor("ben") as ben, site.caller("ben") as caller:
+        left, right = ana.room("attic"), ben.room("attic")
+        before = len(caller.bodies("attic"))
+        for text in STRANGE:
+            left.send(text)
+        expect(left.message(STRANGE[-1])).to_have_count(1)
+        expect(right.message(STRANGE[-1])).to_have_count(1)
+        assert caller.bodies("attic")[before:] == STRANGE
+        for tab in (left, right):
+            assert tab.texts()[-len(STRANGE) :] == STRANGE
+            expect(tab.page.locator(".message img, .message script, .message a")).to_have_count(0)
+            assert "taken" not in tab.page.title()
+
+
+def test_history_loads_upwards_and_what_is_read_stays_in_its_place(site: Site) -> None:
+    texts = [f"line {number}" for number in range(130)]
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        for text in texts:
+            ben.post(text, "long")
+        tab = ana.room("long")
+        scroller = tab.page.locator("#scroller")
+        expect(tab.message("line 129")).to_be_in_viewport()
+        expect(tab.message("line 0")).to_have_count(0)
+        shown = tab.settled.first.get_attribute("data-id")
+        scroller.evaluate("one => { one.scrollTop = 300 }")
+        seen = tab.page.locator(f".message[data-id='{shown}']")
+        expect(tab.settled.first).not_to_have_attribute("data-id", shown or "")
+        box = seen.bounding_box()
+        ben.post("below, while reading above", "long")
+        expect(tab.message("below, while reading above")).to_have_count(1)
+        assert seen.bounding_box() == box
+        expect(tab.page.get_by_role("button", name="1 new")).to_be_visible()
+        while tab.page.get_by_role("button", name="Earlier messages").is_visible():
+            scroller.evaluate("one => { one.scrollTop = 0 }")
+        expect(tab.page.get_by_text("This is where the conversation begins.")).to_have_count(1)
+        assert tab.texts() == [*texts, "below, while reading above"]
+        tab.page.get_by_role("button", name="1 new").click()
+        expect(tab.message("below, while reading above")).to_be_in_viewport()
+        expect(tab.page.locator("#jump")).to_be_hidden()
+
+
+def test_history_does_not_jump_when_it_is_put_in_above(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        for number in range(130 - len(ben.bodies("long"))):
+            ben.post(f"more {number}", "long")
+        tab = ana.room("long")
+        tops = tab.page.locator("#scroller").evaluate(
+            """async scroller => {
+                const frame = () => new Promise(requestAnimationFrame);
+                scroller.scrollTop = 200;
+                await frame();
+                const middle = [scroller.clientWidth / 2, scroller.getBoundingClientRect().top + 300];
+                const row = document.elementFromPoint(...middle).closest("li");
+                const before = document.querySelectorAll(".message").length;
+                const tops = [row.getBoundingClientRect().top];
+                while (document.querySelectorAll(".message").length === before) {
+                    await frame();
+                    tops.push(row.getBoundingClientRect().top);
+                }
+                await frame();
+                tops.push(row.getBoundingClientRect().top);
+                return tops;
+            }"""
+        )
+        assert max(tops) - min(tops) < 1, tops
+
+
+def test_arrow_up_edits_the_last_own_message(site: Site) -> None:
+    with site.visitor("ben") as ben:
+        tab = ben.room("yard")
+        tab.send("almost right")
+        tab.sees("almost right")
+        tab.page.press("#text", "ArrowUp")
+        box = tab.page.get_by_role("textbox", name="New text")
+        expect(box).to_be_focused()
+        box.fill("right")
+        box.press("Enter")
+        expect(tab.message("right")).to_have_count(1)
+        expect(tab.page.locator("#text")).to_be_focused()
+
+
+def test_a_text_that_is_too_long_stays_where_it_was_typed(site: Site) -> None:
+    with site.visitor("ana") as ana:
+        tab = ana.room("yard")
+        tab.page.fill("#text", "🙂" * 4_001)
+        tab.page.press("#text", "Enter")
+        expect(tab.page.get_by_role("alert")).to_have_text("Too long by 1 characters.")
+        tab.send("🙂" * 4_000)
+        tab.sees("🙂" * 4_000)
+
+
+def test_somebody_banned_is_told_and_gets_nothing_more(site: Site) -> None:
+    with site.visitor("ben") as ben, site.caller("ana") as ana:
+        ana.post("before", "attic")
+        tab = ben.room("attic")
+        tab.sees("before")
+        site.program("-m", "tests.browser.people", "ban", "attic", "ben")
+        expect(tab.page.get_by_text("You can no longer read this room.")).to_be_visible()
+        ana.post("after", "attic")
+        expect(tab.page.get_by_role("button", name="Send")).to_be_disabled()
+        page = ben.open("/")
+        expect(page.get_by_role("link", name="The attic")).to_have_count(0)
+        assert "after" not in tab.texts()
+
+
+def test_logging_out_ends_the_other_tabs_and_leaves_nothing_behind(site: Site) -> None:
+    with site.visitor("ana") as ana:
+        tab = ana.room("den")
+        tab.page.fill("#text", "half a sentence")
+        page = ana.open("/")
+        page.locator("summary").click()
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+        assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('chat:'))") == []
+        ana.bearable = ("401",)
+        expect(tab.page.get_by_text("You are logged out.")).to_be_visible(timeout=30_000)
+        expect(tab.page.locator("#text")).to_have_value("half a sentence")
+
+
+def test_every_module_is_told_to_the_browser_and_none_twice(site: Site) -> None:
+    with site.visitor("ana") as ana:
+        tab = ana.room("den")
+        names = tab.page.evaluate("performance.getEntriesByType('resource').map(one => one.name)")
+        modules = [name for name in names if name.endswith(".js")]
+        assert len(modules) == len(set(modules)) > 20
+        hosts = {name.split("/")[2] for name in names}
+        assert hosts == {site.chat.url.split("/")[2]}
