@@ -60,7 +60,7 @@ STOPPING = "The server is stopping."
 
 @contextmanager
 def thd_own_connection() -> Iterator[None]:
-    """Leave no connection behind that is broken or too old: pool threads get none of Django's request signals."""
+    """Leave no connection behind that is broken or too old: pool threads get no request signals."""
     close_old_connections()
     try:
         with thd_kept_connection():
@@ -185,7 +185,7 @@ class Database:
         await self._read(_thd_ping)
 
     async def poll(self, slugs: Collection[str]) -> Heads | None:
-        """Return how far rooms' logs go; None where SQLite says that nothing was written since the last time."""
+        """Return how far rooms' logs go; None where SQLite knows that nothing was written since."""
         return await self._polling.call(thd_kept_connection, partial(self._watch.thd_heads, slugs))
 
     async def _read(self, work: Callable[[], T]) -> T:
@@ -193,7 +193,7 @@ class Database:
 
 
 class _Watch:
-    """What the polling thread saw last of SQLite's `data_version`, which only means something on one connection.
+    """What the polling thread saw last of SQLite's `data_version`, which means something on one connection.
 
     See https://sqlite.org/pragma.html#pragma_data_version. On PostgreSQL the heads are read each time.
     """

@@ -34,7 +34,7 @@ _of_thread = _OfThread()
 
 
 def install() -> None:
-    """Have all PostgreSQL connections of this process wait so, also those that are already open. Twice is once."""
+    """Have all PostgreSQL connections of this process wait so, those already open too. Twice is once."""
     extensions.set_wait_callback(wait)
 
 

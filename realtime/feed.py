@@ -263,7 +263,7 @@ class Feed:
             self._wake_all()
 
     async def _read_gap(self) -> None:
-        """Read what follows the head and publish it as soon as the permissions it was read under are judged."""
+        """Read what follows the head; publish it once all were judged by the permissions of that time."""
         asked, head = self._told, self.head
         reads, limit = self._around.reads, self._around.limits.gap_messages
         page = await self._read(self._around.feed_turns, lambda: reads.after(self.room, head, limit))
@@ -316,7 +316,7 @@ class Feed:
         self._flights.clear()
 
     def _hear_of_all(self, versions: Versions) -> None:
-        """Hear of these versions, and of those by which subscribers were judged that came while they were read."""
+        """Hear of these versions, and of those that subscribers were judged by who came meanwhile."""
         self._judgement.heard(versions)
         for subscription in self._subscriptions:
             if subscription.judged.epoch == versions.epoch:

@@ -1,4 +1,4 @@
-"""Moves what was committed to whoever is reading, room by room. Everything here runs in the reactor's thread."""
+"""Moves what was committed to whoever is reading, room by room. All of it in the reactor's thread."""
 
 from __future__ import annotations
 
@@ -103,7 +103,7 @@ class Hub:
                 feed.access_changed()
 
     def heads_seen(self, heads: Heads, began_s: float | None = None) -> None:
-        """Take what a poll read that began at `began_s` by the hub's clock; None: later than all it was told."""
+        """Take what a poll read that began at `began_s` by the hub's clock; None: after all it was told."""
         began = float("inf") if began_s is None else began_s
         for feed in tuple(self._feeds.values()):
             feed.seen(heads, began)

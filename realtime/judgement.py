@@ -1,4 +1,4 @@
-"""By which versions of the permissions a room's subscribers were judged, and the newest ones heard of. Pure."""
+"""By which versions of the permissions a room's subscribers were judged, and the newest heard of. Pure."""
 
 from __future__ import annotations
 

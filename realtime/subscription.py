@@ -24,24 +24,28 @@ class Reader(Protocol):
         """Take what follows the cursor, which was `batch.prev` and is `batch.last_id` now."""
 
     def reset(self, after: int, epoch: str) -> None:
-        """The old cursor is void. It is `after` now, in this epoch; the subscription goes on from there."""
+        """Take note that the cursor is void: it is `after` now, in this epoch, and goes on from there."""
 
     def left(self, code: Code) -> None:
-        """The subscription has ended, since the reader may not read on."""
+        """Take note that the subscription has ended: the reader may not read on, or has failed."""
 
 
 class Feed(Protocol):
     """What a subscription needs of its room's feed."""
 
     @property
-    def head(self) -> int: ...
+    def head(self) -> int:
+        """The last id published."""
 
     @property
-    def readable(self) -> bool: ...
+    def readable(self) -> bool:
+        """Whether anything may be given out now."""
 
-    def serve(self, subscription: Subscription) -> bool: ...
+    def serve(self, subscription: Subscription) -> bool:
+        """Give what follows the cursor and return True, or have it read and return False."""
 
-    def remove(self, subscription: Subscription) -> None: ...
+    def remove(self, subscription: Subscription) -> None:
+        """Let it go."""
 
 
 class Subscription:

@@ -36,7 +36,7 @@ class Reads(Protocol):
 
 @dataclass(frozen=True)
 class Surroundings:
-    """What feeds read by, tell the time by, encode by. The turns bound how many reads run at once in all rooms."""
+    """What feeds read, tell the time and encode by. The turns bound how many reads run at once."""
 
     reads: Reads
     clock: IReactorTime

@@ -77,7 +77,7 @@ class Tail:
         return len(self._held)
 
     def append(self, message: Encoded) -> None:
-        """Hold the room's next message. What an edit or redaction is about is let go first, and all before it."""
+        """Hold the room's next message. What an edit or redaction is about goes first, and all before it."""
         if message.concerns is not None:
             self._withhold(message.concerns)
         self._held.append(message)

@@ -43,7 +43,7 @@ class Sender(Protocol):
     """Who hears what became of the drafts that it submitted."""
 
     def settled(self, outcomes: Sequence[tuple[Draft, Stored | Refused]]) -> None:
-        """Take the outcomes of all of this sender's drafts that one commit settled, in the order submitted."""
+        """Take the outcomes of all its drafts that one commit settled, in the order submitted."""
 
 
 @dataclass(eq=False, slots=True)
@@ -91,7 +91,7 @@ class Writer:
         told: Callable[[str, int], None],
         limits: WriterLimits,
     ) -> None:
-        """Take what appends, which raises `Unavailable` where the database failed, and what hears of known nonces."""
+        """Take what appends (`Unavailable`: the database failed), and who is told of known nonces."""
         self._append = append
         self._clock = clock
         self._told = told
@@ -204,7 +204,7 @@ class Writer:
         return common, Lock.SKIP
 
     def _fitting(self, chosen: Callable[[str], bool]) -> list[Waiting]:
-        """Return the first drafts of the chosen rooms that fit into one commit; at least one, if there is one."""
+        """Return the first drafts of the chosen rooms that fit into one commit: at least one, if any."""
         batch: list[Waiting] = []
         size_bytes = 0
         for one in self._queue:
@@ -247,7 +247,7 @@ class Writer:
         self._again(batch, NO_ANSWER)
 
     def _broke(self, batch: list[Waiting]) -> None:
-        """Something of ours broke. If it is one of the drafts, it is not to fail the others: each is tried alone."""
+        """Something of ours broke. Each is tried alone: one bad draft is not to fail the others."""
         if len(batch) == 1:
             self._settle([(batch[0], FAILED)])
             return
@@ -296,7 +296,7 @@ class Writer:
 
 
 def _delay_s(left_s: float) -> float:
-    """Return how long to wait: not so short that adding it to the time changes nothing, which would never end."""
+    """Return how long to wait: never so short that the time does not change, which would not end."""
     return max(SHORTEST_WAIT_S, left_s) if left_s > 0 else 0.0
 
 

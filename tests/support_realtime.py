@@ -69,9 +69,7 @@ class MemoryLog:
     def redact(self, room: str, target: int) -> RoomBatch:
         """Commit a redaction: the text of the target and of its edits is gone."""
         row = self._row(room, Kind.REDACTION, "", target)
-        self._change(
-            room, lambda m: m.id == target or m.target == target, body=None, redacted=True, changed=row.id
-        )
+        self._change(room, lambda m: target in (m.id, m.target), body=None, redacted=True, changed=row.id)
         return self._commit(room, [row])
 
     def purge(self, room: str, *ids: int) -> None:

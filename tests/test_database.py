@@ -57,7 +57,8 @@ class Stage:
         self.pools = [ThreadPool(1, 1, name) for name in ("writing", "reading", "polling")]
         for pool in self.pools:
             pool.start()
-        self.database = Database(self.reactor, *self.pools, limits or DatabaseLimits())
+        writing, reading, polling = self.pools
+        self.database = Database(self.reactor, writing, reading, polling, limits or DatabaseLimits())
 
     def run(self, work: Coroutine[Any, Any, T]) -> T:
         return self.reactor.run(work)

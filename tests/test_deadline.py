@@ -5,7 +5,7 @@ from __future__ import annotations
 import socket
 import threading
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from time import monotonic
 from typing import Any
 
@@ -37,7 +37,7 @@ def where() -> dict[str, Any]:
 
 
 class Freezer:
-    """A TCP proxy that passes everything on until it is frozen; then it takes connections and answers nothing."""
+    """A TCP proxy that passes everything on until it is frozen; then it takes all and answers nothing."""
 
     def __init__(self, host: str, port: int) -> None:
         self._target = (host, port)
@@ -54,10 +54,8 @@ class Freezer:
     def close(self) -> None:
         self._thawed.set()
         for one in self._sockets:
-            try:
+            with suppress(OSError):
                 one.shutdown(socket.SHUT_RDWR)
-            except OSError:
-                pass
             one.close()
 
     def _start(self, work: Any, *arguments: Any) -> None:
@@ -145,9 +143,14 @@ def test_all_calls_of_one_deadline_end_together() -> None:
 
 
 def test_a_deadline_within_another_cannot_put_off_the_end() -> None:
-    with closing(psycopg2.connect(**where())) as conn, conn.cursor() as cursor:
-        with deadline.deadline(0.2), deadline.deadline(60), pytest.raises(psycopg2.OperationalError):
-            cursor.execute("SELECT pg_sleep(30)")
+    with (
+        closing(psycopg2.connect(**where())) as conn,
+        conn.cursor() as cursor,
+        deadline.deadline(0.2),
+        deadline.deadline(60),
+        pytest.raises(psycopg2.OperationalError),
+    ):
+        cursor.execute("SELECT pg_sleep(30)")
 
 
 def test_after_a_deadline_the_thread_has_none() -> None:
@@ -169,9 +172,14 @@ def test_large_answers_and_errors_come_through() -> None:
 
 
 def test_a_killed_connection_fails_at_once() -> None:
-    with closing(psycopg2.connect(**where())) as conn, closing(psycopg2.connect(**where())) as other:
-        with conn.cursor() as cursor, other.cursor() as killer, deadline.deadline(PATIENCE_S):
-            killer.execute("SELECT pg_terminate_backend(%s)", (conn.info.backend_pid,))
-            with pytest.raises(psycopg2.OperationalError) as raised:
-                cursor.execute("SELECT 1")
-            assert "in time" not in str(raised.value)
+    with (
+        closing(psycopg2.connect(**where())) as conn,
+        closing(psycopg2.connect(**where())) as other,
+        conn.cursor() as cursor,
+        other.cursor() as killer,
+        deadline.deadline(PATIENCE_S),
+    ):
+        killer.execute("SELECT pg_terminate_backend(%s)", (conn.info.backend_pid,))
+        with pytest.raises(psycopg2.OperationalError) as raised:
+            cursor.execute("SELECT 1")
+        assert "in time" not in str(raised.value)

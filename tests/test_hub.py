@@ -620,6 +620,22 @@ def test_a_head_that_went_back_resets_all_and_forgets_the_tail(stage: Stage) -> 
     assert behind.ids == [1]
 
 
+def test_a_page_under_way_when_the_database_went_back_is_not_joined(stage: Stage) -> None:
+    stage.log.post("r", "of the old one")
+    stage.log.post("r")
+    stage.attach(0)
+    stage.reads.fire("heads")
+    stage.reads.asked[0].snapshot()
+    stage.log.rows["r"] = stage.log.rows["r"][:1]
+    stage.log._change("r", lambda _m: True, body="of the new one")
+    stage.hub.heads_seen(stage.log.heads(stage.hub.rooms()))
+    stage.reads.fire("heads")
+    stage.hub.publish([stage.log.post("r")])
+    new = stage.attach(0)
+    stage.reads.fire_all()
+    assert new.texts[1] == b"1:message:of the new one"
+
+
 def test_a_page_of_another_epoch_is_given_to_nobody(stage: Stage) -> None:
     stage.log.post("r", "a", "b")
     reader = stage.attach(0)
