@@ -63,7 +63,7 @@ def run(
     if service.hung:
         _leave_at_once(refused)
     if refused:
-        raise _told(refused[0])
+        raise _told(refused[0], descriptions[len(service.ports) % len(descriptions)])
     return 0
 
 
@@ -80,12 +80,12 @@ def _endpoint(reactor: Any, description: str) -> Any:
         ) from None
 
 
-def _told(error: Exception) -> Exception:
+def _told(error: Exception, description: str) -> Exception:
+    """Return what to raise for an error of the start; one that only a bug explains stays as it is."""
     if isinstance(error, CannotListenError):
-        reason = getattr(error.socketError, "strerror", None) or error.socketError
-        return NotStarted(f"Cannot listen on {error.interface or '*'}, port {error.port}: {reason}")
-    if isinstance(error, OSError):
-        return NotStarted(f"Cannot listen: {error.strerror or error}")
+        error = error.socketError
+    if isinstance(error, OSError | OverflowError):
+        return NotStarted(f"Cannot listen on {description}: {getattr(error, 'strerror', None) or error}")
     return error
 
 

@@ -9,7 +9,8 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred, TimeoutError as DeferredTimeoutError
+from twisted.internet.defer import Deferred
+from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.python.threadpool import ThreadPool
 
 from realtime import limits, wire
@@ -135,7 +136,10 @@ class ChatService(Service):
             watch=self.identities,
             departure=self.departure,
         )
-        health = Api(Health(database, reactor, limits.HttpLimits().ready_s, stopping=lambda: self.stopping).routes(), None)
+        health = Api(
+            Health(database, reactor, limits.HttpLimits().ready_s, stopping=lambda: self.stopping).routes(),
+            None,
+        )
         parts = [
             (b"/ws", Upgrade(party, door, Epochs(database, reactor))),
             (b"/api/", Api(calls.routes(streams.serve), door)),

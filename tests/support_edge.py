@@ -116,7 +116,6 @@ class Chat(MemoryLog):
     ) -> tuple[Versions, dict[UserId | None, Access]]:
         return self.rights(slug, readers)
 
-
     # The writer
 
     def submit(self, draft: Draft, sender: Sender) -> None:
@@ -206,7 +205,9 @@ class Pages(Resource):
         self.asked: list[Any] = []
 
     def render(self, request: Any) -> bytes:
-        self.asked.append((request.method, request.path, request.content.read(), request.requestHeaders.copy()))
+        self.asked.append(
+            (request.method, request.path, request.content.read(), request.requestHeaders.copy())
+        )
         return b"a page"
 
 

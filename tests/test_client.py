@@ -61,14 +61,18 @@ class TestJoining:
         assert (joined["after"], joined["last_id"]) == (3, 3)
         assert ids(socket.told()) == [5]
 
-    @pytest.mark.parametrize(("last", "after", "found"), [(2, 1, [2, 3]), (3, 0, [1, 2, 3]), (200, 0, [1, 2, 3])])
+    @pytest.mark.parametrize(
+        ("last", "after", "found"), [(2, 1, [2, 3]), (3, 0, [1, 2, 3]), (200, 0, [1, 2, 3])]
+    )
     def test_last_gives_the_newest(self, socket: Socket, last: int, after: int, found: list[int]) -> None:
         frames = join(socket, last=last)
 
         assert frames[0]["after"] == after
         assert (frames[1]["prev"], ids(frames)) == (after, found)
 
-    @pytest.mark.parametrize("fields", [{"after": 9}, {"after": 1, "epoch": "other"}, {"last": 2, "epoch": "other"}])
+    @pytest.mark.parametrize(
+        "fields", [{"after": 9}, {"after": 1, "epoch": "other"}, {"last": 2, "epoch": "other"}]
+    )
     def test_what_cannot_be_resumed_is_reset_and_live(
         self, edge: Edge, socket: Socket, fields: dict[str, Any]
     ) -> None:
@@ -96,7 +100,12 @@ class TestJoining:
         edge.chat.refusals["lobby"] = Refused(Code.NOT_FOUND, "There is no such room.")
 
         assert join(socket) == [
-            {"type": "error", "code": "not_found", "detail": "There is no such room or message.", "room": "lobby"}
+            {
+                "type": "error",
+                "code": "not_found",
+                "detail": "There is no such room or message.",
+                "room": "lobby",
+            }
         ]
 
     def test_rooms_do_not_mix(self, edge: Edge, socket: Socket) -> None:
@@ -151,7 +160,9 @@ class TestJoining:
         assert join(socket, room="den")[0]["code"] == "bad_request"
         assert join(socket, after=0)[0]["type"] == "joined"
 
-    def test_what_breaks_in_a_join_closes(self, edge: Edge, socket: Socket, caplog: pytest.LogCaptureFixture) -> None:
+    def test_what_breaks_in_a_join_closes(
+        self, edge: Edge, socket: Socket, caplog: pytest.LogCaptureFixture
+    ) -> None:
         edge.chat.refusals["lobby"] = "not what a read returns"  # type: ignore[assignment]
         socket.send({"type": "join", "room": "lobby"})
 
@@ -173,7 +184,10 @@ class TestSending:
         edge.publish()
 
         assert socket.told() == [
-            {"type": "sent", "sent": [{"nonce": n, "room": "lobby", "id": i} for n, i in (("a", 5), ("b", 6), ("c", 7))]}
+            {
+                "type": "sent",
+                "sent": [{"nonce": n, "room": "lobby", "id": i} for n, i in (("a", 5), ("b", 6), ("c", 7))],
+            }
         ]
 
     def test_each_is_a_draft_of_the_caller_in_the_order_sent(self, edge: Edge, socket: Socket) -> None:
@@ -200,7 +214,9 @@ class TestSending:
         send(socket, "a")
         edge.chat.refuse(Code.FORBIDDEN)
 
-        assert socket.told() == [{"type": "error", "code": "forbidden", "detail": "no", "nonce": "a", "room": "lobby"}]
+        assert socket.told() == [
+            {"type": "error", "code": "forbidden", "detail": "no", "nonce": "a", "room": "lobby"}
+        ]
 
     def test_a_full_queue_is_an_error_with_the_nonce(self, edge: Edge, socket: Socket) -> None:
         edge.chat.down = True
@@ -217,7 +233,9 @@ class TestSending:
         assert (error["code"], error["nonce"]) == ("not_authenticated", "a")
         assert edge.chat.drafts == []
 
-    def test_a_commit_after_the_connection_is_lost_is_told_to_nobody(self, edge: Edge, socket: Socket) -> None:
+    def test_a_commit_after_the_connection_is_lost_is_told_to_nobody(
+        self, edge: Edge, socket: Socket
+    ) -> None:
         send(socket, "a")
         socket.connection.hang_up()
         socket.connection.clear()

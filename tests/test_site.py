@@ -56,7 +56,9 @@ class TestBodies:
 
         assert connection.response().code == "too_large"
 
-    def test_what_comes_after_the_refusal_is_thrown_away_and_then_the_connection_is_dropped(self, edge: Edge) -> None:
+    def test_what_comes_after_the_refusal_is_thrown_away_and_then_the_connection_is_dropped(
+        self, edge: Edge
+    ) -> None:
         connection = edge.connect()
         connection.ask("POST", API, b"x" * 70_000)
         before = connection.value()

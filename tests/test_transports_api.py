@@ -63,7 +63,9 @@ class TestHistory:
     def test_what_can_is_not(self, edge: Edge, query: str) -> None:
         assert edge.ask("GET", f"{ROOM}?{query}").status == 200
 
-    @pytest.mark.parametrize("query", ["after=-1", "after=%D9%A5", "after=1e400", "limit=0", "after=1&after=2", "wait=1"])
+    @pytest.mark.parametrize(
+        "query", ["after=-1", "after=%D9%A5", "after=1e400", "limit=0", "after=1&after=2", "wait=1"]
+    )
     def test_what_is_wrong_is_named(self, edge: Edge, query: str) -> None:
         response = edge.ask("GET", f"{ROOM}?{query}")
 
@@ -99,7 +101,9 @@ class TestHistory:
         assert b"Traceback" not in response.raw
         assert "AttributeError" in caplog.text
 
-    def test_an_answer_for_someone_who_hung_up_is_dropped(self, edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+    def test_an_answer_for_someone_who_hung_up_is_dropped(
+        self, edge: Edge, caplog: pytest.LogCaptureFixture
+    ) -> None:
         edge.chat.reading = Deferred()
         connection = edge.connect()
         connection.ask("GET", ROOM)
@@ -132,7 +136,9 @@ class TestRooms:
 
 
 class TestPosting:
-    def post(self, edge: Edge, method: str = "POST", path: str = ROOM, body: Any = None, **headers: str) -> Response:
+    def post(
+        self, edge: Edge, method: str = "POST", path: str = ROOM, body: Any = None, **headers: str
+    ) -> Response:
         connection = edge.connect()
         data = json.dumps({"body": "hello", "nonce": "n"} if body is None else body).encode()
         connection.ask(method, path, data, **{"Content-Type": "application/json", **(headers or TOKEN)})
@@ -200,7 +206,9 @@ class TestPosting:
             (Code.UNAVAILABLE, 503),
         ],
     )
-    def test_what_the_log_refuses_is_refused_with_the_nonce(self, edge: Edge, code: Code, status: int) -> None:
+    def test_what_the_log_refuses_is_refused_with_the_nonce(
+        self, edge: Edge, code: Code, status: int
+    ) -> None:
         connection = edge.connect()
         connection.ask("POST", ROOM, b'{"body":"x","nonce":"abc"}', **TOKEN)
         edge.chat.refuse(code)
@@ -272,7 +280,11 @@ class TestMethods:
     def test_options(self, edge: Edge) -> None:
         response = edge.ask("OPTIONS", f"{ROOM}/1")
 
-        assert (response.status, response.headers["allow"], response.body) == (204, "DELETE, OPTIONS, PATCH", b"")
+        assert (response.status, response.headers["allow"], response.body) == (
+            204,
+            "DELETE, OPTIONS, PATCH",
+            b"",
+        )
 
     def test_head_is_get_without_the_body(self, edge: Edge) -> None:
         whole, head = edge.ask("GET", ROOM), edge.ask("HEAD", ROOM)
@@ -314,7 +326,12 @@ class TestDoor:
     def test_a_foreign_origin_is_403_and_the_log_names_the_setting(
         self, edge: Edge, caplog: pytest.LogCaptureFixture
     ) -> None:
-        for origin in ("https://evil.example", "null", "http://localhost.evil.example", "http://localhost:81"):
+        for origin in (
+            "https://evil.example",
+            "null",
+            "http://localhost.evil.example",
+            "http://localhost:81",
+        ):
             response = edge.ask("GET", ROOM, Origin=origin, **COOKIE)
             assert (response.status, response.code) == (403, "forbidden"), origin
         assert "CSRF_TRUSTED_ORIGINS" in caplog.text
@@ -342,7 +359,12 @@ class TestDoor:
             assert edge.ask("GET", ROOM, **headers).status == 200
 
     def test_a_header_given_twice_is_refused(self, edge: Edge) -> None:
-        for line in (b"Host: localhost", b"Cookie: a=b", b"Origin: http://localhost", b"Authorization: Bearer x"):
+        for line in (
+            b"Host: localhost",
+            b"Cookie: a=b",
+            b"Origin: http://localhost",
+            b"Authorization: Bearer x",
+        ):
             connection = edge.connect()
             twice = line + b"\r\n" + line if not line.startswith(b"Host") else line
             connection.tell(b"GET /api/rooms HTTP/1.1\r\nHost: localhost\r\n" + twice + b"\r\n\r\n")

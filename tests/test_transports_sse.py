@@ -81,7 +81,12 @@ def test_a_cursor_that_cannot_be_resumed_is_reset_inside_the_stream(edge: Edge, 
     edge.post("lobby", "four")
 
     _hello, reset, four = events(connection)
-    assert (reset["event"], reset["id"], reset["data"]["after"], reset["data"]["epoch"]) == ("reset", "3", 3, "one")
+    assert (reset["event"], reset["id"], reset["data"]["after"], reset["data"]["epoch"]) == (
+        "reset",
+        "3",
+        3,
+        "one",
+    )
     assert four["id"] == "4"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from django.test import override_settings
 from twisted.internet.defer import Deferred
-from zope.interface.verify import verifyObject
 from twisted.internet.interfaces import IPushProducer
+from zope.interface.verify import verifyObject
 
 from realtime import limits
 from rooms.accounts import token_credential
@@ -52,7 +52,9 @@ class TestGuard:
         assert refused(edge, Authorization="Bearer wrong").status == 401
 
     def test_the_subprotocol_is_taken_where_it_is_offered(self, edge: Edge) -> None:
-        assert b"Sec-WebSocket-Protocol: chat.v1" in edge.socket(Sec_WebSocket_Protocol="chat.v2, chat.v1").head
+        assert (
+            b"Sec-WebSocket-Protocol: chat.v1" in edge.socket(Sec_WebSocket_Protocol="chat.v2, chat.v1").head
+        )
         assert b"Sec-WebSocket-Protocol" not in edge.socket(Sec_WebSocket_Protocol="soap").head
         assert b"Sec-WebSocket-Protocol" not in edge.socket().head
 
@@ -215,7 +217,9 @@ class TestClosing:
         assert not edge.departure._open
         assert edge.clock.getDelayedCalls() == []
 
-    def test_what_breaks_is_logged_and_closes_with_1011(self, edge: Edge, caplog: pytest.LogCaptureFixture) -> None:
+    def test_what_breaks_is_logged_and_closes_with_1011(
+        self, edge: Edge, caplog: pytest.LogCaptureFixture
+    ) -> None:
         socket = edge.socket()
         socket.connection.protocol.client.received = lambda *_a, **_k: 1 / 0
         socket.send({"type": "leave", "room": "lobby"})
@@ -235,7 +239,11 @@ class TestFrames:
     def test_also_one_in_many_pieces(self, edge: Edge) -> None:
         socket = edge.socket()
         for _ in range(9):
-            socket.connection.tell(b"\x01\xfe\x20\x00\0\0\0\0" + b"x" * 8192 if not _ else b"\x00\xfe\x20\x00\0\0\0\0" + b"x" * 8192)
+            socket.connection.tell(
+                b"\x01\xfe\x20\x00\0\0\0\0" + b"x" * 8192
+                if not _
+                else b"\x00\xfe\x20\x00\0\0\0\0" + b"x" * 8192
+            )
 
         assert socket.closed_with() == 1009
 

@@ -7,7 +7,8 @@ from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import given
+from hypothesis import strategies as st
 
 from realtime import wire
 from realtime.errors import BadRequest
@@ -33,10 +34,14 @@ class TestCommands:
         assert command(type="join", room="lobby", after=3, epoch="e") == wire.Join("lobby", 3, None, "e")
         assert command(type="join", room="lobby", last=20) == wire.Join("lobby", None, 20, None)
         assert command(type="leave", room="lobby") == wire.Leave("lobby")
-        assert command(type="send", room="a-1", body="x", nonce="n", reply_to=4) == wire.Send("a-1", "x", "n", 4)
+        assert command(type="send", room="a-1", body="x", nonce="n", reply_to=4) == wire.Send(
+            "a-1", "x", "n", 4
+        )
         assert command(type="edit", room="a", target=1, body="x", nonce="n") == wire.Edit("a", 1, "x", "n")
         assert command(type="redact", room="a", target=1, nonce="n") == wire.Redact("a", 1, "n", None)
-        assert command(type="redact", room="a", target=1, nonce="n", reason=" r ") == wire.Redact("a", 1, "n", "r")
+        assert command(type="redact", room="a", target=1, nonce="n", reason=" r ") == wire.Redact(
+            "a", 1, "n", "r"
+        )
 
     def test_fields_that_nobody_knows_are_passed_over(self) -> None:
         assert command(type="leave", room="lobby", colour="red") == wire.Leave("lobby")
@@ -113,7 +118,11 @@ class TestCommands:
         except BadRequest:
             pass
 
-    @given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5))
+    @given(
+        st.recursive(
+            st.none() | st.booleans() | st.integers() | st.floats() | st.text(), st.lists, max_leaves=5
+        )
+    )
     def test_no_value_of_any_type_gets_through_in_the_wrong_place(self, value: Any) -> None:
         data = json.dumps({"type": "edit", "room": "a", "target": value, "body": "x", "nonce": "n"}).encode()
         try:
@@ -130,7 +139,9 @@ class TestBodies:
         return wire.decode_body(wire.PostBody, content_type, data, max_body=10)
 
     def test_json_and_a_form_say_the_same(self) -> None:
-        as_json = self.decode("application/json; charset=utf-8", b'{"body":" h\xc3\xa9 ","nonce":"n","reply_to":4}')
+        as_json = self.decode(
+            "application/json; charset=utf-8", b'{"body":" h\xc3\xa9 ","nonce":"n","reply_to":4}'
+        )
         as_form = self.decode("application/x-www-form-urlencoded", b"body=+h%C3%A9+&nonce=n&reply_to=4&x=y")
 
         assert as_json == as_form == wire.PostBody("hé", "n", 4)
@@ -249,7 +260,9 @@ class TestMessages:
 
     def test_what_is_absent_is_left_out(self) -> None:
         told = json.loads(
-            wire.encode_message(Posted(1, "a", Kind.REDACTION, None, None, NOON, "n", target=7, redacted=False))
+            wire.encode_message(
+                Posted(1, "a", Kind.REDACTION, None, None, NOON, "n", target=7, redacted=False)
+            )
         )
 
         assert set(told) == {"id", "room", "kind", "created_at", "nonce", "target"}
@@ -315,4 +328,8 @@ class TestFrames:
         ana = Identity(3, "ana", Credential(session_key="s"))
 
         assert json.loads(wire.encode_hello(ana, "e", "chat"))["user"] == {"id": 3, "name": "ana"}
-        assert json.loads(wire.encode_hello(None, "e", "chat")) == {"type": "hello", "epoch": "e", "server": "chat"}
+        assert json.loads(wire.encode_hello(None, "e", "chat")) == {
+            "type": "hello",
+            "epoch": "e",
+            "server": "chat",
+        }

@@ -13,8 +13,8 @@ from urllib.parse import unquote_to_bytes
 from twisted.internet.defer import Deferred
 from twisted.web import resource, server
 
-from realtime.wire import MAX_ID
 from realtime.errors import InternalError, MethodNotAllowed, NotAuthenticated, NotFound, Refusal
+from realtime.wire import MAX_ID
 
 if TYPE_CHECKING:
     from realtime.transports.doorkeeper import Doorkeeper

@@ -61,7 +61,7 @@ def events(batch: Batch) -> bytes:
 class EventStreams:
     """The endpoint of the event stream."""
 
-    def __init__(  # noqa: PLR0913 (what a stream lives by)
+    def __init__(
         self,
         reads: Reads,
         hub: Hub,

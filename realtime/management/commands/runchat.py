@@ -43,7 +43,8 @@ class Command(BaseCommand):
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
         if options["reload"] and not reload.is_child(os.environ):
-            sys.exit(self._parent().run())
+            command = [sys.executable, *sys.argv]
+            sys.exit(reload.run_parent(command, [app.path for app in apps.get_app_configs()]))
         try:
             chosen = config.from_settings(settings)
         except config.ConfigError as error:
@@ -69,11 +70,6 @@ class Command(BaseCommand):
             base = next((url for url in urls if url.startswith("http")), "").rstrip("/")
             self.stdout.write(f"Make the first administrator, once, within 24 hours: {base}{link}")
         self.stdout.flush()
-
-    @staticmethod
-    def _parent() -> reload.Parent:
-        folders = reload.site_folders(app.path for app in apps.get_app_configs())
-        return reload.Parent([sys.executable, *sys.argv], lambda: reload.times(folders))
 
 
 def check_database() -> None:
