@@ -9,8 +9,10 @@ from django.contrib import admin, messages
 from django.contrib.admin.utils import display_for_value
 from django.contrib.auth import get_user_model
 from django.db.models import OuterRef, Subquery
+from django.urls import reverse
 from django.utils import timezone
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.text import capfirst
+from django.utils.translation import gettext, gettext_lazy, ngettext
 
 from rooms.admin_messages import MessageAdmin
 from rooms.models import ApiToken, Ban, ChatRoom, Membership, Message
@@ -20,7 +22,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from django.db.models import Model, QuerySet
-    from django.http import HttpRequest
+    from django.http import HttpRequest, HttpResponse
 
     InlineBase = admin.TabularInline[Any, ChatRoom]
     RoomAdminBase = admin.ModelAdmin[ChatRoom]
@@ -34,12 +36,21 @@ else:
 __all__ = ["ApiTokenAdmin", "ChatRoomAdmin", "MessageAdmin"]
 
 
+SHOWN_AT_MOST = 80
+"""How many members, and how many bans, one form holds: Django takes 1,000 fields, a pair has 12."""
+
+
 class PeopleInline(InlineBase):
     """People of a room, found by typing where the site's own admin of users can search, else by key."""
 
     extra = 0
     raw_id_fields = ("user",)
     readonly_fields = ("created_at",)
+
+    @classmethod
+    def are_too_many(cls, room: ChatRoom) -> bool:
+        """Tell whether a form of all of them would be larger than Django takes."""
+        return bool(cls.model._default_manager.filter(room=room)[SHOWN_AT_MOST : SHOWN_AT_MOST + 1])
 
     def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
         """Return the fields that are searched as one types: a site's user model may be registered, or not."""
@@ -120,6 +131,34 @@ class ChatRoomAdmin(RoomAdminBase):
         "last_activity",
     )  # fmt: skip
     inlines = (MembershipInline, BanInline)
+
+    def view_on_site(self, room: ChatRoom) -> str:
+        """Return the address of the room itself."""
+        return reverse("rooms:room", args=[room.slug])
+
+    def get_inlines(self, request: HttpRequest, obj: ChatRoom | None) -> list[Any]:
+        """Return who belongs to a room and who is shut out, each unless they are too many for one form."""
+        if obj is None:
+            return list(self.inlines)
+        return [inline for inline in self.inlines if not inline.are_too_many(obj)]
+
+    def change_view(
+        self,
+        request: HttpRequest,
+        object_id: str,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        """Show a room, and say which of its people are not shown."""
+        room = self.get_object(request, object_id) if request.method == "GET" else None
+        for inline in self.inlines:
+            if room is not None and inline.are_too_many(room):
+                told = gettext("%(people)s: more than %(number)d, too many to be shown on this page.")
+                people = capfirst(inline.model._meta.verbose_name_plural)
+                self.message_user(
+                    request, told % {"people": people, "number": SHOWN_AT_MOST}, messages.WARNING
+                )
+        return super().change_view(request, object_id, form_url, extra_context)
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChatRoom]:
         """Return the rooms with the moment of their newest message, found by its key."""

@@ -596,6 +596,46 @@ class Rooms(AdminCase):
         self.assertFalse(Ban.objects.exists())
         self.assertGreater(ChatRoom.objects.get(pk=self.room.pk).access_version, before)
 
+    def test_a_room_with_more_people_than_a_form_takes_is_still_saved(self) -> None:
+        User.objects.bulk_create(User(username=f"u{n}") for n in range(81))
+        Membership.objects.bulk_create(
+            [Membership(room=self.room, user=user) for user in User.objects.filter(username__startswith="u")]
+        )
+        page = self.client.get(self.page())
+        self.assertContains(page, "Memberships: more than 80")
+        self.assertNotContains(page, "memberships-TOTAL_FORMS")
+        self.assertContains(page, "bans-TOTAL_FORMS")
+        form = {name: value for name, value in self.FORM.items() if not name.startswith("memberships")}
+        self.client.post(self.page(), {**form, "topic": "new"})
+        self.assertEqual(ChatRoom.objects.get(pk=self.room.pk).topic, "new")
+        self.assertEqual(Membership.objects.count(), 81)
+
+    def test_as_many_people_as_a_form_shows_are_taken_back(self) -> None:
+        User.objects.bulk_create(User(username=f"u{n}") for n in range(80))
+        users = list(User.objects.filter(username__startswith="u"))
+        Membership.objects.bulk_create([Membership(room=self.room, user=user) for user in users])
+        Ban.objects.bulk_create([Ban(room=self.room, user=user) for user in users])
+        sent: dict[str, Any] = {**self.FORM, "topic": "new"}
+        for kind, rows in (("memberships", Membership.objects.all()), ("bans", Ban.objects.all())):
+            sent |= {f"{kind}-TOTAL_FORMS": 80, f"{kind}-INITIAL_FORMS": 80}
+            for n, row in enumerate(rows):
+                at = f"{kind}-{n}"
+                sent |= {
+                    f"{at}-DELETE": "on",
+                    f"{at}-id": row.pk,
+                    f"{at}-room": self.room.pk,
+                    f"{at}-user": row.user_id,
+                }
+                more = (
+                    {"role": "owner"}
+                    if kind == "memberships"
+                    else {"reason": "", "until_0": "", "until_1": ""}
+                )
+                sent |= {f"{at}-{name}": value for name, value in more.items()}
+        self.assertEqual(self.client.post(self.page(), sent).status_code, 302)
+        self.assertEqual(ChatRoom.objects.get(pk=self.room.pk).topic, "new")
+        self.assertFalse(Membership.objects.exists() or Ban.objects.exists())
+
     def test_users_are_searched_not_listed(self) -> None:
         User.objects.create(username="somebody")
         page = self.client.get(self.page())
