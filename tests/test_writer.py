@@ -212,6 +212,7 @@ def test_when_all_that_is_left_is_held_the_writer_does_not_spin(stage: Stage) ->
             stage.append.answer(*(Busy() for _ in stage.append.calls[-1][0]))
         stage.clock.advance(0.01)
     assert len(stage.append.calls) < 20
+    assert {lock for _drafts, lock in stage.append.calls[4:]} == {Lock.BRIEF}
 
 
 def test_after_five_seconds_the_senders_of_a_held_room_are_refused(stage: Stage) -> None:
