@@ -244,3 +244,33 @@ def test_a_new_epoch_reads_the_room_anew(site: Site) -> None:
             tab.sees("of the old epoch", "of the new epoch")
             tab.send("still here")
             expect(tab.message("still here").last).to_have_attribute("data-id", A_NUMBER)
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_without_web_locks_each_tab_is_its_own(site: Site, transport: str) -> None:
+    """As on http://192.168.…, where a browser lends no locks."""
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        ana.context.add_init_script(
+            "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"
+        )
+        tabs = [ana.room("den", transport) for _ in range(2)]
+        ben.post(f"without locks by {transport}", "den")
+        for tab in tabs:
+            tab.sees(f"without locks by {transport}")
+        tabs[0].send(f"and from there by {transport}")
+        tabs[1].sees(f"and from there by {transport}")
+
+
+def test_a_tab_that_stands_still_with_the_connection_in_hand_is_relieved_of_it(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        first, second = ana.room("den"), ana.room("den")
+        devtools = ana.context.new_cdp_session(first.page)
+        devtools.send("Debugger.enable")
+        devtools.send("Debugger.pause")
+        ben.post("while it stood still", "den")
+        expect(second.message("while it stood still")).to_have_count(1, timeout=LONG_MS)
+        devtools.send("Debugger.disable")
+        first.sees("while it stood still")
+        ben.post("after it went on", "den")
+        for tab in (first, second):
+            tab.sees("while it stood still", "after it went on")

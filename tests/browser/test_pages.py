@@ -116,6 +116,9 @@ def test_removing_can_be_thought_better_of(site: Site) -> None:
         row.get_by_role("button", name="Remove").click()
         tab.page.keyboard.press("Escape")
         expect(tab.page.get_by_role("dialog")).to_have_count(0)
+        row.get_by_role("button", name="Remove").click()
+        tab.page.get_by_role("button", name="Keep it").click()
+        expect(tab.page.get_by_role("dialog")).to_have_count(0)
         expect(tab.message("stays")).to_have_count(1)
 
 
@@ -128,8 +131,9 @@ def test_a_moderator_removes_what_others_wrote_and_says_why(site: Site) -> None:
         expect(row.get_by_role("button", name="Edit")).to_have_count(0)
         row.get_by_role("button", name="Remove").click()
         left.page.get_by_label("Reason").fill("be kind")
-        left.page.get_by_role("dialog").get_by_role("button", name="Remove").click()
+        left.page.keyboard.press("Enter")
         expect(right.message("unfriendly")).to_have_count(0)
+        expect(right.settled.last.locator(".note")).to_have_text("be kind")
         assert [row.get("body") for row in ana.log("yard") if row["kind"] == "redaction"] == ["be kind"]
 
 
@@ -239,18 +243,60 @@ def test_somebody_banned_is_told_and_gets_nothing_more(site: Site) -> None:
         assert "after" not in tab.texts()
 
 
-def test_logging_out_ends_the_other_tabs_and_leaves_nothing_behind(site: Site) -> None:
-    with site.visitor("ana") as ana:
-        tab = ana.room("den")
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_logging_out_is_told_in_other_tabs_and_leaves_nothing_behind(site: Site, transport: str) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        tab = ana.room("den", transport)
         tab.page.fill("#text", "half a sentence")
         page = ana.open("/")
         page.locator("summary").click()
         page.get_by_role("button", name="Log out").click()
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
         assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('chat:'))") == []
-        ana.bearable = ("401",)
+        ana.bearable = ("401", "403")  # the second: the page's CSRF token, renewed by the next login
         expect(tab.page.get_by_text("You are logged out.")).to_be_visible(timeout=30_000)
         expect(tab.page.locator("#text")).to_have_value("half a sentence")
+        ben.post(f"while away from {transport}", "den")
+        ana.log_in()
+        another = ana.room("den", transport)
+        another.sees(f"while away from {transport}")
+        tab.live(transport)
+        tab.sees(f"while away from {transport}")
+        tab.send(f"back by {transport}")
+        another.sees(f"back by {transport}")
+
+
+@pytest.mark.parametrize("transport", TRANSPORTS)
+def test_a_page_of_one_user_does_not_write_as_the_next(site: Site, transport: str) -> None:
+    with site.visitor("ana") as ana, site.caller("mod") as mod:
+        ana.bearable = ("401", "403")
+        tab = ana.room("den", transport)
+        page = ana.open("/")
+        page.locator("summary").click()
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+        ana.name = "ben"
+        ana.log_in()
+        tab.send(f"ana's own words by {transport}")
+        expect(tab.page.locator("#banner")).to_contain_text("logged", timeout=30_000)
+        expect(tab.message(f"ana's own words by {transport}")).to_have_count(1)
+        said = [row for row in mod.log("den") if row.get("body") == f"ana's own words by {transport}"]
+        assert not [row for row in said if row["author"]["name"] != "ana"]
+
+
+def test_the_newest_message_stays_in_sight_while_a_long_one_is_typed(site: Site) -> None:
+    with site.visitor("ana", viewport={"width": 320, "height": 600}) as ana, site.caller("ben") as ben:
+        for number in range(20):
+            ben.post(f"above {number}", "yard")
+        tab = ana.room("yard")
+        expect(tab.message("above 19")).to_be_in_viewport(ratio=1)
+        tab.page.fill("#text", "one\ntwo\nthree\nfour")
+        expect(tab.message("above 19")).to_be_in_viewport(ratio=1)
+        gap = tab.page.locator("#scroller").evaluate(
+            "one => one.scrollHeight - one.clientHeight - one.scrollTop"
+        )
+        assert abs(gap) <= 1
+        assert tab.page.evaluate("document.documentElement.scrollWidth") == 320
 
 
 def test_every_module_is_told_to_the_browser_and_none_twice(site: Site) -> None:

@@ -66,6 +66,11 @@ test("an edit whose text is withheld shows no text", () => {
   equal(shown(storeOf([message(1)], [bare])), [[1, undefined, true, 5]]);
 });
 
+test("the reason of a removal is known where its row is", () => {
+  const store = storeOf([message(1), message(2), { ...redaction(5, 1), body: "off topic" }, redaction(6, 2)]);
+  equal([store.reason(1), store.reason(2), store.reason(3)], ["off topic", undefined, undefined]);
+});
+
 test("a kind that is not known is passed over", () => {
   equal(storeOf([{ ...message(1), kind: "poll" }, message(2)]).size, 1);
 });

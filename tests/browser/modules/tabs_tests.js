@@ -158,6 +158,15 @@ test("of two epochs the server is asked which holds", async () => {
   equal(connections[0].calls.at(-1), "join lobby 2");
 });
 
+test("a page that comes to a hub whose user had logged out makes it ask again", async () => {
+  const { hub, tab, connections } = fixture();
+  hub();
+  connections[0].status = { ...connections[0].status, state: "logged-out" };
+  tab("one").line.want("lobby", () => new Cursor(9, "e"));
+  await settled();
+  equal(connections[0].calls, ["open", "join lobby 9", "open"]);
+});
+
 test("a hub that does not answer is noticed by a tab that is looked at, one that answers is not", async () => {
   const { hub, tab, clock } = fixture();
   const alive = hub();

@@ -86,9 +86,9 @@ export class RoomFeed {
     this.wake();
   }
 
-  /** @param {string} code */
+  /** Access is withdrawn; for good, unless it is only that nobody is logged in. @param {string} code */
   left(code) {
-    this.end();
+    if (code !== "not_authenticated") this.end();
     this.reader.left(code);
   }
 

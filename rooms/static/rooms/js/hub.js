@@ -111,7 +111,10 @@ export class Hub {
     // Of two epochs the server knows which one is over: a join in the wrong one is answered with a reset.
     if (cursor && cursor.epoch === epoch) this.#tell({ op: "at", room, id: cursor.id, epoch: cursor.epoch });
     else this.#connection.join(room, after, epoch);
-    this.#tell({ op: "status", status: this.#connection.status });
+    // Somebody came with a page of this user's: whoever logged out has logged in again.
+    const { state } = this.#connection.status;
+    if (state === "logged-out" || state === "other-user") this.#connection.open();
+    else this.#tell({ op: "status", status: this.#connection.status });
   }
 
   #leaveUnwanted() {

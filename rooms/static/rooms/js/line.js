@@ -68,12 +68,15 @@ export class Line {
     this.#bus.post({ ask });
   }
 
+  /** Say all wants again: the hub answers with how far each room is. */
+  again() {
+    for (const room of this.#wants.keys()) this.#say(room);
+  }
+
   /** Somebody looks at this page: its rooms go first, and what was missed while it was frozen is told again. */
   seen() {
-    for (const room of this.#wants.keys()) {
-      this.#say(room);
-      this.#bus.post({ ask: "attend", room });
-    }
+    this.again();
+    for (const room of this.#wants.keys()) this.#bus.post({ ask: "attend", room });
     this.ping();
   }
 
@@ -106,7 +109,7 @@ export class Line {
   /** @param {Told} told */
   #told(told) {
     this.#cancelSilence();
-    if (told.op === "new") for (const room of this.#wants.keys()) this.#say(room);
+    if (told.op === "new") this.again();
     else this.hear(told);
   }
 }

@@ -40,6 +40,8 @@ const line = await lineToHub({
 });
 
 let mayPost = page.post;
+/** The life of the connection in which this room was last asked for. */
+let session = "";
 const store = new MessageStore(() => view.draw());
 const outbox = new Outbox({
   room,
@@ -126,9 +128,7 @@ line.open();
 function heard(told) {
   if ("room" in told && told.room !== room) return;
   if (told.op === "status") {
-    banner.status(told.status);
-    outbox.status(told.status);
-    if (told.status.state === "open" && !feed.cursor) feed.wake();
+    connected(told.status);
   } else if (told.op === "at") {
     feed.told(told.id, told.epoch);
   } else if (told.op === "messages") {
@@ -145,6 +145,16 @@ function heard(told) {
   } else if (told.op === "failed") {
     outbox.refused(told.failure);
   }
+}
+
+/** @param {import("./connection.js").Status} status */
+function connected(status) {
+  banner.status(status);
+  outbox.status(status);
+  if (status.state !== "open" || status.session === session) return;
+  session = status.session;
+  if (feed.cursor) line.again();
+  else feed.wake();
 }
 
 function leave() {

@@ -45,6 +45,12 @@ export class MessageStore {
     return this.#held.get(id);
   }
 
+  /** Why a message was removed, where that is known and was said. @param {number} id @returns {string | undefined} */
+  reason(id) {
+    const change = this.#changes.get(id);
+    return change?.kind === "redaction" ? change.body : undefined;
+  }
+
   get size() {
     return this.#ids.length;
   }

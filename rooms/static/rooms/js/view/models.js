@@ -11,7 +11,8 @@ import { dayKey } from "./times.js";
  * @typedef {import("../store.js").MessageStore} MessageStore
  *
  * @typedef {{kind: "day", key: string, at: string}} DayRow
- * @typedef {{kind: "message", key: string, message: Message, change: Entry | undefined, follows: boolean}} MessageRow
+ * @typedef {{kind: "message", key: string, message: Message, reason: string | undefined,
+ *   change: Entry | undefined, follows: boolean}} MessageRow
  * @typedef {{kind: "entry", key: string, entry: Entry, follows: boolean}} EntryRow
  * @typedef {DayRow | MessageRow | EntryRow} Row
  */
@@ -42,7 +43,8 @@ export function rowsOf(store, outbox, me) {
   );
   for (const message of store.messages()) {
     const follows = place(message.author, message.created_at);
-    rows.push({ kind: "message", key: `m${message.id}`, message, change: changes.get(message.id), follows });
+    const reason = store.reason(message.id);
+    rows.push({ kind: "message", key: `m${message.id}`, message, reason, change: changes.get(message.id), follows });
   }
   for (const entry of outbox.entries()) {
     if (entry.command.type !== "send") continue;
@@ -57,5 +59,6 @@ export function same(one, other) {
   if (one.kind === "day" || other.kind === "day") return one.kind === other.kind;
   if (one.follows !== other.follows) return false;
   if (one.kind === "entry") return other.kind === "entry" && one.entry === other.entry;
-  return other.kind === "message" && one.message === other.message && one.change === other.change;
+  if (other.kind !== "message") return false;
+  return one.message === other.message && one.change === other.change && one.reason === other.reason;
 }

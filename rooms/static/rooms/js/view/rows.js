@@ -38,7 +38,7 @@ export function fill(item, row, viewer, acts) {
 }
 
 /** @param {HTMLLIElement} item @param {import("./models.js").MessageRow} row @param {Viewer} viewer @param {Acts} acts */
-function fillMessage(item, { message, change, follows }, viewer, acts) {
+function fillMessage(item, { message, reason, change, follows }, viewer, acts) {
   const removed = message.redacted === true;
   const mine = viewer.user !== null && message.author?.id === viewer.user.id;
   item.className = classes("message", { follows, mine, removed, editing: item.classList.contains("editing") });
@@ -46,6 +46,7 @@ function fillMessage(item, { message, change, follows }, viewer, acts) {
   const text = removed ? "Message removed" : (shownChange(change) ?? message.body ?? "");
   /** @type {HTMLElement[]} */
   const parts = [head(message.author, message.created_at), body(text)];
+  if (removed && reason) parts.push(make("span", { class: "note", dir: "auto" }, reason));
   if (message.edited_at && !removed) {
     parts.push(make("span", { class: "note", title: exactTime(message.edited_at) }, "edited"));
   }
