@@ -1,7 +1,9 @@
 # Everything that is done to this project, by name. Needs make and a Python of 3.11 or later, nothing else.
 # PYTHON=python3.13 make run     takes another Python.
+# LISTEN=tcp:8080 make run       listens elsewhere.
 
 PYTHON ?= python3
+LISTEN ?= tcp:8000:interface=127.0.0.1
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes
@@ -16,7 +18,7 @@ help: ## Show what there is
 
 run: $(VENV)/base.stamp ## Install what is needed, migrate, and serve the chat on http://127.0.0.1:8000
 	$(BIN)/python manage.py migrate --verbosity 0
-	exec $(BIN)/python manage.py runchat
+	exec $(BIN)/python manage.py runchat --listen '$(LISTEN)'
 
 test: $(VENV)/dev.stamp ## Run all tests: on SQLite and in a browser, then those of the database on PostgreSQL
 	$(BIN)/python -m pytest
