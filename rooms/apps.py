@@ -24,7 +24,8 @@ class RoomsConfig(AppConfig):
 
         user_model = get_user_model()
         post_save.connect(_account_saved, sender=user_model, dispatch_uid="rooms.account_saved")
-        post_delete.connect(_account_deleted, sender=user_model, dispatch_uid="rooms.account_deleted")
+        for model in (user_model, self.get_model("ApiToken")):
+            post_delete.connect(_deleted, sender=model, dispatch_uid=f"rooms.deleted.{model.__name__}")
 
 
 def _account_saved(*, created: bool, update_fields: frozenset[str] | None, raw: bool, **_rest: Any) -> None:
@@ -34,7 +35,7 @@ def _account_saved(*, created: bool, update_fields: frozenset[str] | None, raw: 
     _accounts_changed()
 
 
-def _account_deleted(**_rest: Any) -> None:
+def _deleted(**_rest: Any) -> None:
     _accounts_changed()
 
 

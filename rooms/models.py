@@ -87,9 +87,9 @@ class ChatRoom(models.Model):
             return
         from rooms import log
 
-        named: Iterable[str] = kwargs.pop("update_fields", None) or (
-            field.name for field in self._meta.concrete_fields if not field.primary_key
-        )
+        named: Iterable[str] | None = kwargs.pop("update_fields", None)
+        if named is None:
+            named = (field.name for field in self._meta.concrete_fields if not field.primary_key)
         with log.changing_access([self.pk]):
             super().save(
                 *args,

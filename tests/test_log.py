@@ -9,9 +9,9 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import TestCase, TransactionTestCase
 
-from rooms import appending, history, log, signals
+from rooms import accounts, appending, history, log, signals
 from rooms.messages import After, Code, Page, Posted, Refused, RoomBatch, Stored
-from rooms.models import Ban, ChatRoom, Membership, Message, SiteState, WithheldText
+from rooms.models import ApiToken, Ban, ChatRoom, Membership, Message, SiteState, WithheldText
 from tests.support_rooms import LOBBY, edit, message, person, redaction, refused, room, store, stored
 
 pytestmark = pytest.mark.databases
@@ -381,7 +381,10 @@ class PlainDjango(TestCase):
         now = ChatRoom.objects.get(slug=LOBBY)
         stale.topic = "new"
         stale.save()
+        stale.name = "Never"
+        stale.save(update_fields=[])
         after = ChatRoom.objects.get(slug=LOBBY)
+        self.assertNotEqual(after.name, "Never")
         self.assertEqual((after.topic, after.last_message_id), ("new", now.last_message_id))
         self.assertGreater(after.access_version, now.access_version)
 
@@ -450,8 +453,11 @@ class Access(TestCase):
             self.ana.set_password("another passphrase")
             self.ana.save()
         self.assertEqual((version(), self.heard), (before + 1, [None]))
-        self.ana.delete()
+        accounts.issue_token(self.ana, "script")
+        ApiToken.objects.all().delete()
         self.assertEqual(version(), before + 2)
+        self.ana.delete()
+        self.assertEqual(version(), before + 3)
 
 
 class Epochs(TestCase):
