@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
-from twisted.internet.error import CannotListenError
+from twisted.internet.error import CannotListenError, ReactorNotRunning
 
 from realtime.service import ChatService
 
@@ -55,8 +57,9 @@ def run(
             announce([url(d, p.getHost()) for d, p in zip(descriptions, service.ports, strict=True)])
         except Exception as error:  # noqa: BLE001 (told below)
             refused.append(error)
-            reactor.stop()
+            _stop(reactor)
 
+    reactor.callWhenRunning(_stop_at_signals, reactor)
     reactor.callWhenRunning(lambda: Deferred.fromCoroutine(start()))
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.run()
@@ -65,6 +68,17 @@ def run(
     if refused:
         raise _told(refused[0], descriptions[len(service.ports) % len(descriptions)])
     return 0
+
+
+def _stop_at_signals(reactor: Any) -> None:
+    """Stop at SIGTERM and SIGINT. A second one changes nothing, where Twisted's own way logs a traceback."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: reactor.callFromThread(_stop, reactor))
+
+
+def _stop(reactor: Any) -> None:
+    with suppress(ReactorNotRunning):  # it is stopping already
+        reactor.stop()
 
 
 def _endpoint(reactor: Any, description: str) -> Any:

@@ -111,6 +111,15 @@ class TestServing:
                 idle.sendall(b"GET /api/rooms/lobby/messages?after=0 HT")
                 assert chat.stop(number) == 0
 
+    def test_a_second_signal_changes_nothing(self) -> None:
+        """Somebody impatient, or a process manager that tells the group and the process."""
+        with running() as chat:
+            chat.line("The chat is at")
+            for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
+                chat.process.send_signal(number)
+            assert chat.stop() == 0
+            assert "Traceback" not in "".join(chat.process.stdout or [])
+
     def test_without_a_superuser_a_link_is_told_that_works(self) -> None:
         with running() as chat:
             found = re.search(r"http://([0-9.]+):([0-9]+)(/first-admin/\S+)", chat.line("/first-admin/"))
@@ -146,7 +155,7 @@ HANGING = """
 import threading
 from tests.settings import *
 
-MIDDLEWARE = ["hang_settings.Hang"]
+MIDDLEWARE = ["hang_settings.Hang", *MIDDLEWARE]
 
 
 class Hang:
@@ -219,7 +228,7 @@ def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("description", "host", "port", "told"),
     [
-        ("tcp:8000", "0.0.0.0", 8000, "http://127.0.0.1:8000/"),
+        ("tcp:8000", "0.0.0.0", 8000, "http://127.0.0.1:8000/"),  # noqa: S104 (what is shown for it)
         ("tcp:8000:interface=127.0.0.1", "127.0.0.1", 8000, "http://127.0.0.1:8000/"),
         ("tcp6:8000", "::", 8000, "http://[::1]:8000/"),
         ("ssl:8443", "192.0.2.1", 8443, "https://192.0.2.1:8443/"),
