@@ -1,4 +1,4 @@
-"""One HTTP connection: bounds what a request may hold and how long it takes, and drops what could forge a header."""
+"""One HTTP connection: bounds what a request holds and how long it takes, drops what could forge a header."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from twisted.web.resource import IResource
 
     from realtime.limits import HttpLimits
+
+TOKEN_CHARS = 24
+"""A segment of a path that is at least as long may be a secret."""
 
 logger = logging.getLogger(__name__)
 access_log = logging.getLogger("realtime.access")
@@ -137,7 +140,7 @@ class Channel(http.HTTPChannel):
         super().connectionLost(reason)
 
     def hand_over(self) -> Seat:
-        """Return the seat: from now on, another protocol has the connection and leaves the seat when it is lost."""
+        """Return the seat: another protocol has the connection now, and leaves the seat in the end."""
         self.site.channels.discard(self)
         return self.seat
 
@@ -164,7 +167,7 @@ class Channel(http.HTTPChannel):
         if not self._refused:
             super().lineReceived(line)
 
-    def lineLengthExceeded(self, line: bytes) -> None:
+    def lineLengthExceeded(self, line: bytes) -> None:  # noqa: N802 (Twisted's spelling)
         """Refuse a line that is longer than all headers may be together."""
         self._respondToBadRequestAndDisconnect()
 
@@ -174,7 +177,7 @@ class Channel(http.HTTPChannel):
             super().rawDataReceived(data)
 
     def headerReceived(self, line: bytes) -> bool:
-        """Take a header, but for names with an underscore, which WSGI cannot tell from those with a hyphen."""
+        """Take a header, but for names with an underscore, which WSGI cannot tell from a hyphen."""
         if b"_" in line.partition(b":")[0]:
             return True
         return bool(super().headerReceived(line))
@@ -281,7 +284,7 @@ class ChatSite(server.Site):
 def shown_path(path: bytes) -> str:
     """Return a path as a log may show it: long segments, which may be one-time tokens, are cut."""
     segments = path.decode("latin-1")[:500].split("/")
-    return "/".join(s if len(s) < 24 else s[:4] + "…" for s in segments)
+    return "/".join(s if len(s) < TOKEN_CHARS else s[:4] + "…" for s in segments)
 
 
 def _peer(address: Any) -> str:

@@ -1,4 +1,4 @@
-"""One caller on a WebSocket: takes commands in their order, joins rooms, sends, and hears what became of it."""
+"""One caller on a WebSocket: takes commands in their order, joins, sends, and hears what became of it."""
 
 from __future__ import annotations
 
@@ -184,7 +184,7 @@ class Client:
             self.peer.resume_reading()
 
     def settled(self, outcomes: Sequence[tuple[Draft, Stored | Refused]]) -> None:
-        """Tell what became of this client's sends, those of one commit in one frame (the writer's `Sender`)."""
+        """Tell what became of sends, those of one commit in one frame (the writer's `Sender`)."""
         self._unsettled -= len(outcomes)
         if self._closed:
             return

@@ -1,4 +1,4 @@
-"""Everything that the server refuses: one tree, which knows its own HTTP status, WebSocket close code and wire form."""
+"""Everything that the server refuses: one tree, which knows its HTTP status, close code and wire form."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ class Refusal(Exception):  # noqa: N818  (a refusal is an answer, not an error o
         self.allow = allow
 
     def of(self, *, nonce: str | None = None, room: str | None = None) -> Refusal:
-        """Return this refusal with the nonce and the room of what was refused, where it does not have them."""
+        """Return this refusal with the nonce and room of what was refused, where it does not have them."""
         self.nonce = self.nonce or nonce
         self.room = self.room or room
         return self

@@ -5,7 +5,8 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from twisted.logger import LogLevel, formatEvent, globalLogBeginner
+from twisted.logger import ILogObserver, LogLevel, formatEvent, globalLogBeginner
+from zope.interface import provider
 
 if TYPE_CHECKING:
     from twisted.logger import LogEvent
@@ -21,6 +22,7 @@ CHATTY = ("autobahn", "txaio", "log_legacy", "twisted.web.http", "twisted.intern
 """What these tell below an error is of use to nobody but who looks for a bug."""
 
 
+@provider(ILogObserver)
 def observe(event: LogEvent) -> None:
     """Pass an event of Twisted's on to Python's logging, with its traceback."""
     level = LEVELS.get(event.get("log_level", LogLevel.info), logging.INFO)

@@ -1,4 +1,4 @@
-"""`runchat --reload`: a parent that watches the site's files and starts the server anew when one has changed."""
+"""`runchat --reload`: a parent that watches the site's files and starts the server anew on a change."""
 
 from __future__ import annotations
 
@@ -114,7 +114,7 @@ class Parent:
 
 
 def run_parent(command: list[str], app_paths: Iterable[str]) -> int:
-    """Run `command` as a child that is started again whenever a file of the site changes; return its exit code."""
+    """Run `command` as a child, started again whenever a file of the site changes; return its exit code."""
     folders = site_folders(app_paths)
     environment = {**os.environ, CHILD: "1"}
     parent = Parent(

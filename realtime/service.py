@@ -1,4 +1,4 @@
-"""Composes the realtime parts as a Twisted service, with a start and a stop whose order is written down here."""
+"""Composes the realtime parts as a Twisted service; the order of start and stop is written down here."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from twisted.application.service import Service
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, maybeDeferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.python.threadpool import ThreadPool
 
@@ -70,7 +70,7 @@ class Pools:
 
 
 class ChatService(Service):
-    """The whole server. A test starts it on port 0: `await service.start()`, then `service.ports[0].getHost()`."""
+    """The whole server. A test starts it on port 0: `await service.start()`, `service.ports[0].getHost()`."""
 
     def __init__(
         self,
@@ -199,14 +199,14 @@ class ChatService(Service):
         return Deferred.fromCoroutine(self.stop())
 
     async def stop(self) -> None:
-        """Stop listening, finish the commit in hand, say goodbye to all, end the threads. Each step has its time."""
+        """Stop listening, finish the commit in hand, say goodbye, end the threads. Each step has its time."""
         if self.stopping:
             return
         self.stopping = True
         bounds = limits.StopLimits()
         super().stopService()
         for port in self.ports:
-            await port.stopListening()
+            await maybeDeferred(port.stopListening)
         self.poll.stop()
         self.identities.stop()
         await self._within(bounds.write_s, self.writer.stop(), "The commit in hand")
@@ -237,7 +237,7 @@ class ChatService(Service):
             logger.exception("A step of the stop failed; going on")
 
     async def _end_threads(self, limit_s: float) -> None:
-        """End all pools at once. `ThreadPool.stop` waits for its threads, so it waits in a thread of its own."""
+        """End all pools at once. `ThreadPool.stop` waits for its threads, so it has a thread of its own."""
         ending = [(pool, self._end_pool(pool)) for pool in self._pools.all()]
         deadline = self._reactor.seconds() + limit_s
         for pool, ended in ending:

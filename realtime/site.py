@@ -23,7 +23,7 @@ class Root(resource.Resource):
     """Gives paths that begin as told to the realtime parts, and all others to Django."""
 
     def __init__(self, parts: Sequence[tuple[bytes, IResource]], pages: IResource) -> None:
-        """Take `parts` as (prefix, resource): one that ends in a slash is a folder, another is the whole path."""
+        """Take `parts` as (prefix, resource): one ending in a slash is a folder, another a whole path."""
         super().__init__()
         self._parts = list(parts)
         self._pages = pages

@@ -39,7 +39,7 @@ TYPES = {
 
 
 def find(path: str) -> Path | None:
-    """Return the static file that a path names, None where there is none; never a folder, never one outside."""
+    """Return the static file that a path names, None where there is none; never one outside."""
     try:
         found = finders.find(path)
     except (SuspiciousFileOperation, ValueError):
@@ -112,7 +112,7 @@ class _Sending:
 
     def begin(self) -> None:
         self._request.notifyFinish().addBoth(lambda _result: self.stopProducing())
-        self._request.registerProducer(self, True)
+        self._request.registerProducer(self, streaming=True)
         self.resumeProducing()
 
     def resumeProducing(self) -> None:

@@ -1,33 +1,27 @@
-"""The wire's shapes: bytes of a client into frozen, checked values, and what is said to clients into bytes.
+"""The wire's shapes: bytes of a client into frozen, checked values, and what clients are told into bytes.
 
-docs/protocol.md is the reference. No framework here, no input or output, no clock. Whatever is wrong with what
-came in raises a `realtime.errors.Refusal`; nothing else comes out of a decoding function.
+docs/protocol.md is the reference. No framework here, no input or output, no clock. Whatever is wrong with
+what came in raises a `realtime.errors.Refusal`; nothing else comes out of a decoding function.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn, Protocol, TypeVar
-from urllib.parse import parse_qsl
 
 import msgspec
 
 from realtime.errors import BadRequest, Refusal
-from rooms.messages import After, Before, Identity, Newest, Posted, RoomSummary, Span
-
-MAX_ID = 2**63 - 1
-MAX_LIMIT = 200
-DEFAULT_LIMIT = 50
-MAX_WAIT_S = 60.0
+from realtime.queries import MAX_EPOCH_CHARS, MAX_ID, MAX_LIMIT, decode_fields, integer
+from rooms.messages import Identity, Posted, RoomSummary
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
 Nonce = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Cursor = Annotated[int, msgspec.Meta(ge=0, le=MAX_ID)]
 MessageId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
-Epoch = Annotated[str, msgspec.Meta(max_length=64)]
+Epoch = Annotated[str, msgspec.Meta(max_length=MAX_EPOCH_CHARS)]
 Count = Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)]
 
 
@@ -96,23 +90,6 @@ class RedactBody(msgspec.Struct, frozen=True):
 
     reason: str | None = None
     nonce: Nonce | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class HistoryQuery:
-    """What GET …/messages asks for. `wait_s` is None where it is no long poll."""
-
-    span: Span
-    wait_s: float | None
-    epoch: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class StreamQuery:
-    """What GET …/events asks for. `after` is None where the stream begins at the newest id."""
-
-    after: int | None
-    epoch: str | None
 
 
 class Numbered(Protocol):
@@ -205,84 +182,6 @@ def _from_form(kind: type[Body], data: bytes) -> Body:
         return msgspec.convert(fields, type=kind)
 
 
-def decode_fields(data: bytes) -> Mapping[str, str]:
-    """Return the fields of a query string or a form-encoded body.
-
-    Raises:
-        BadRequest: not UTF-8, too many fields, or one of them given twice.
-    """
-    try:
-        pairs = parse_qsl(data.decode(), keep_blank_values=True, errors="strict", max_num_fields=50)
-    except UnicodeDecodeError:
-        raise BadRequest("The fields are not UTF-8.") from None
-    except ValueError:
-        raise BadRequest("There are too many fields.") from None
-    fields: dict[str, str] = {}
-    for name, value in pairs:
-        if name in fields:
-            raise BadRequest(f"{_shown(name)}: it is given twice")
-        fields[name] = value
-    return fields
-
-
-def decode_history_query(query: bytes) -> HistoryQuery:
-    """Return what GET …/messages?{query} asks for.
-
-    Raises:
-        BadRequest: the detail names the field.
-    """
-    fields = decode_fields(query)
-    limit = integer("limit", fields["limit"], least=1, most=MAX_LIMIT) if "limit" in fields else DEFAULT_LIMIT
-    span: Span = Newest(limit)
-    if "after" in fields and "before" in fields:
-        raise BadRequest("before: it cannot be given together with after")
-    if "after" in fields:
-        span = After(_cursor("after", fields["after"]), limit)
-    elif "before" in fields:
-        span = Before(_cursor("before", fields["before"]), limit)
-    if "wait" in fields and "after" not in fields:
-        raise BadRequest("wait: it needs after")
-    wait_s = _seconds("wait", fields["wait"]) if "wait" in fields else None
-    return HistoryQuery(span, wait_s, _epoch(fields))
-
-
-def decode_stream_query(query: bytes, last_event_id: str | None) -> StreamQuery:
-    """Return what GET …/events?{query} asks for; a reconnect's Last-Event-ID goes over `after`.
-
-    Raises:
-        BadRequest: the detail names the field.
-    """
-    fields = decode_fields(query)
-    after = _cursor("after", fields["after"]) if "after" in fields else None
-    if last_event_id:
-        after = _cursor("Last-Event-ID", last_event_id)
-    return StreamQuery(after, _epoch(fields))
-
-
-def integer(name: str, text: str, *, least: int, most: int) -> int:
-    """Return an integer of ASCII digits within bounds, both included; raise BadRequest naming the field."""
-    if re.fullmatch(r"[0-9]{1,40}", text) and least <= int(text) <= most:
-        return int(text)
-    raise BadRequest(f"{name}: it is an integer from {least} to {most}")
-
-
-def _cursor(name: str, text: str) -> int:
-    return integer(name, text, least=0, most=MAX_ID)
-
-
-def _seconds(name: str, text: str) -> float:
-    if re.fullmatch(r"[0-9]{1,4}(\.[0-9]{1,9})?", text) and float(text) <= MAX_WAIT_S:
-        return float(text)
-    raise BadRequest(f"{name}: it is a number of seconds from 0 to {MAX_WAIT_S:.0f}")
-
-
-def _epoch(fields: Mapping[str, str]) -> str | None:
-    epoch = fields.get("epoch")
-    if epoch is not None and len(epoch) > 64:
-        raise BadRequest("epoch: it is longer than any epoch")
-    return epoch
-
-
 def checked_body(text: str, max_body: int) -> str:
     """Return the text of a message without the white space (Unicode's, as str.strip has it) around it.
 
@@ -346,10 +245,6 @@ def _if_valid(value: object, kind: Any) -> str | None:
         return msgspec.convert(value, type=kind | None)  # type: ignore[no-any-return]
     except msgspec.ValidationError:
         return None
-
-
-def _shown(name: str) -> str:
-    return name[:40].encode("ascii", "backslashreplace").decode()
 
 
 # What goes out.
@@ -439,7 +334,7 @@ def encode_sent(sent: Sequence[tuple[str, str, int]]) -> bytes:
 
 
 def message_frames(room: str, prev: int, messages: Sequence[Numbered], limit_bytes: int) -> Iterator[bytes]:
-    """Yield `messages` frames of at most `limit_bytes` (one message alone may exceed it), each with its own `prev`."""
+    """Yield frames of at most `limit_bytes` (one message alone may exceed it), each with its own `prev`."""
     part: list[bytes] = []
     size = room_for_head = 128 + len(room)
     first_prev = last_id = prev

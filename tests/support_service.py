@@ -14,7 +14,7 @@ from twisted.trial.unittest import TestCase
 from realtime.config import Config
 from realtime.service import ChatService
 from rooms.accounts import issue_token
-from tests.support_edge import Connection, Response, Socket
+from tests.support_bytes import Connection, Response, Socket
 from tests.support_rooms import person
 
 WAIT_S = 15
@@ -54,7 +54,7 @@ class Talker(Protocol):
         """Wait until the connection is lost."""
         await self.until(lambda: self.lost, clock)
 
-    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> None:
+    def ask(self, method: str, path: str, body: bytes = b"", **headers: Any) -> None:
         """Send a request."""
         heard = Connection()
         heard.protocol = _Relay(self)
@@ -107,6 +107,7 @@ class ServiceCase(TestCase):
     timeout = 60
     config = Config(poll_interval_s=0)
     application: Any = None
+    token: dict[str, Any]
 
     async def start(self) -> ChatService:
         """Start the service; the test's end stops it."""
@@ -133,17 +134,17 @@ class ServiceCase(TestCase):
         self.addCleanup(self._hang_up, talker)
         return talker
 
-    async def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> Response:
+    async def ask(self, method: str, path: str, body: bytes = b"", **headers: Any) -> Response:
         """Ask on a connection of its own and return the answer."""
         talker = await self.connect()
         talker.ask(method, path, body, Connection="close", **headers)
         await talker.is_lost(self.reactor)
         return Response.parse(talker.heard)
 
-    async def socket(self, **headers: str) -> tuple[Talker, Socket]:
+    async def socket(self, **headers: Any) -> tuple[Talker, Socket]:
         """Open a WebSocket; hello has been heard."""
         talker = await self.connect()
-        handshake = {
+        handshake: dict[str, Any] = {
             "Upgrade": "websocket",
             "Connection": "Upgrade",
             "Sec-WebSocket-Version": "13",

@@ -9,7 +9,8 @@ from twisted.internet.defer import Deferred
 
 from realtime import limits
 from rooms.messages import Code, Refused, Stored
-from tests.support_edge import ANA, COOKIE, Edge, Socket
+from tests.support_bytes import Socket
+from tests.support_edge import ANA, COOKIE, Edge
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ def socket(edge: Edge) -> Socket:
     return hello(edge)
 
 
-def hello(edge: Edge, **headers: str) -> Socket:
+def hello(edge: Edge, **headers: Any) -> Socket:
     socket = edge.socket(**(headers or COOKIE))
     assert socket.told()[0]["type"] == "hello"
     return socket

@@ -16,7 +16,7 @@ from realtime.config import Config
 from realtime.service import ChatService
 from rooms import log
 from rooms.models import ChatRoom, Membership, Message
-from tests.support_edge import Response
+from tests.support_bytes import Response
 from tests.support_service import ServiceCase
 
 pytestmark = pytest.mark.databases
@@ -53,7 +53,7 @@ class TestReaching(ServiceCase):
         await stream.hears(b"event: message", self.reactor)
         await poll.hears(b'"more":', self.reactor)
 
-        messages = [frame for frame in reader.told() if frame["type"] == "messages"][0]["messages"]
+        messages = next(frame for frame in reader.told() if frame["type"] == "messages")["messages"]
         page = Response.parse(poll.heard).json["messages"]
         assert [(m["body"], m["nonce"], m["author"]["name"]) for m in messages] == [("héllo", "first", "ana")]
         assert page == messages

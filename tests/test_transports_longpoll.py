@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from rooms.messages import Code
-from tests.support_edge import ANA, COOKIE, Connection, Edge
+from tests.support_bytes import Connection
+from tests.support_edge import ANA, COOKIE, Edge
 
 ROOM = "/api/rooms/lobby/messages"
 
@@ -17,7 +20,7 @@ def edge() -> Edge:
     return edge
 
 
-def parked(edge: Edge, query: str = "after=2&wait=30", **headers: str) -> Connection:
+def parked(edge: Edge, query: str = "after=2&wait=30", **headers: Any) -> Connection:
     connection = edge.connect()
     connection.ask("GET", f"{ROOM}?{query}", **headers)
     assert connection.value() == b"", "not parked"

@@ -12,9 +12,9 @@ from twisted.internet.interfaces import IPushProducer
 from zope.interface.verify import verifyObject
 
 from realtime import limits
-from rooms.accounts import token_credential
-from rooms.messages import Identity
-from tests.support_edge import ANA, COOKIE, Connection, Edge, Response, Socket
+from rooms.messages import Credential, Identity
+from tests.support_bytes import Connection, Response, Socket
+from tests.support_edge import ANA, COOKIE, Edge
 
 
 @pytest.fixture
@@ -24,11 +24,11 @@ def edge() -> Edge:
     return edge
 
 
-def refused(edge: Edge, **headers: str) -> Response:
+def refused(edge: Edge, **headers: Any) -> Response:
     return edge.socket(upgraded=False, **headers).connection.response()
 
 
-def joined(edge: Edge, **headers: str) -> Socket:
+def joined(edge: Edge, **headers: Any) -> Socket:
     socket = edge.socket(**headers)
     socket.send({"type": "join", "room": "lobby", "after": 2})
     assert [frame["type"] for frame in socket.told()] == ["hello", "joined"]
@@ -45,7 +45,7 @@ class TestGuard:
         assert "user" not in edge.socket().told()[0]
 
     def test_programs_bring_a_token(self, edge: Edge) -> None:
-        credential = token_credential("secret")
+        credential = Credential.of_token("secret")
         edge.chat.identities[credential] = Identity(4, "bot", credential)
 
         assert edge.socket(Authorization="Bearer secret").told()[0]["user"] == {"id": 4, "name": "bot"}
@@ -69,7 +69,7 @@ class TestGuard:
         assert refused(edge, Origin=origin, **COOKIE).code == "forbidden"
 
     def test_also_with_a_token(self, edge: Edge) -> None:
-        credential = token_credential("secret")
+        credential = Credential.of_token("secret")
         edge.chat.identities[credential] = Identity(4, "bot", credential)
 
         assert refused(edge, Origin="https://evil.example", Authorization="Bearer secret").status == 403
@@ -99,7 +99,8 @@ class TestGuard:
         connection = edge.connect()
         twice = "" if line.startswith("Host") else f"{line}\r\n"
         connection.tell(
-            f"GET /ws HTTP/1.1\r\nHost: localhost\r\n{twice}{line}\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            f"GET /ws HTTP/1.1\r\nHost: localhost\r\n{twice}{line}\r\n"
+            "Upgrade: websocket\r\nConnection: Upgrade\r\n"
             "Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n".encode()
         )
 
@@ -134,7 +135,7 @@ class TestGuard:
         async def identify(_credential: Any) -> Any:
             return await looked_up
 
-        edge.chat.identify = identify  # type: ignore[method-assign]
+        edge.chat.identify = identify  # type: ignore[method-assign,assignment]
         socket = edge.socket(upgraded=False, **COOKIE)
         socket.connection.hang_up()
         looked_up.callback(ANA)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from datetime import UTC, datetime, timedelta, timezone
 from typing import Any
@@ -10,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime import wire
+from realtime import queries, wire
 from realtime.errors import BadRequest
 from realtime.tail import Encoded
 from rooms.messages import After, Author, Before, Credential, Identity, Kind, Newest, Posted
@@ -113,10 +114,8 @@ class TestCommands:
 
     @given(st.binary(max_size=200))
     def test_no_bytes_bring_anything_but_a_command_or_a_refusal(self, data: bytes) -> None:
-        try:
+        with contextlib.suppress(BadRequest):
             wire.decode_command(data, max_body=10)
-        except BadRequest:
-            pass
 
     @given(
         st.recursive(
@@ -193,18 +192,18 @@ class TestQueries:
     @pytest.mark.parametrize(
         ("query", "found"),
         [
-            (b"", wire.HistoryQuery(Newest(50), None, None)),
-            (b"limit=200", wire.HistoryQuery(Newest(200), None, None)),
-            (b"after=0", wire.HistoryQuery(After(0, 50), None, None)),
-            (b"after=9223372036854775807", wire.HistoryQuery(After(2**63 - 1, 50), None, None)),
-            (b"before=7&limit=1&epoch=e", wire.HistoryQuery(Before(7, 1), None, "e")),
-            (b"after=7&wait=60", wire.HistoryQuery(After(7, 50), 60.0, None)),
-            (b"after=7&wait=0.25", wire.HistoryQuery(After(7, 50), 0.25, None)),
-            (b"after=7&wait=0&colour=red", wire.HistoryQuery(After(7, 50), 0.0, None)),
+            (b"", queries.HistoryQuery(Newest(50), None, None)),
+            (b"limit=200", queries.HistoryQuery(Newest(200), None, None)),
+            (b"after=0", queries.HistoryQuery(After(0, 50), None, None)),
+            (b"after=9223372036854775807", queries.HistoryQuery(After(2**63 - 1, 50), None, None)),
+            (b"before=7&limit=1&epoch=e", queries.HistoryQuery(Before(7, 1), None, "e")),
+            (b"after=7&wait=60", queries.HistoryQuery(After(7, 50), 60.0, None)),
+            (b"after=7&wait=0.25", queries.HistoryQuery(After(7, 50), 0.25, None)),
+            (b"after=7&wait=0&colour=red", queries.HistoryQuery(After(7, 50), 0.0, None)),
         ],
     )
-    def test_they_are_decoded(self, query: bytes, found: wire.HistoryQuery) -> None:
-        assert wire.decode_history_query(query) == found
+    def test_they_are_decoded(self, query: bytes, found: queries.HistoryQuery) -> None:
+        assert queries.decode_history_query(query) == found
 
     @pytest.mark.parametrize(
         ("query", "field"),
@@ -239,16 +238,16 @@ class TestQueries:
     )
     def test_what_is_wrong_is_named(self, query: bytes, field: str) -> None:
         with pytest.raises(BadRequest) as caught:
-            wire.decode_history_query(query)
+            queries.decode_history_query(query)
 
         assert field in caught.value.detail
 
     def test_a_streams_reconnect_goes_over_its_address(self) -> None:
-        assert wire.decode_stream_query(b"after=3&epoch=e", None) == wire.StreamQuery(3, "e")
-        assert wire.decode_stream_query(b"after=3", "9") == wire.StreamQuery(9, None)
-        assert wire.decode_stream_query(b"", "") == wire.StreamQuery(None, None)
+        assert queries.decode_stream_query(b"after=3&epoch=e", None) == queries.StreamQuery(3, "e")
+        assert queries.decode_stream_query(b"after=3", "9") == queries.StreamQuery(9, None)
+        assert queries.decode_stream_query(b"", "") == queries.StreamQuery(None, None)
         with pytest.raises(BadRequest, match="Last-Event-ID"):
-            wire.decode_stream_query(b"", "x")
+            queries.decode_stream_query(b"", "x")
 
 
 class TestMessages:
@@ -269,7 +268,8 @@ class TestMessages:
 
     def test_all_that_can_be_there(self) -> None:
         posted = Posted(
-            9, "a", Kind.MESSAGE, Author("u-u", "é"), "x", NOON, "n", 1, 2, redacted=True, edited_at=NOON, changed=8
+            9, "a", Kind.MESSAGE, Author("u-u", "é"), "x", NOON, "n", 1, 2,
+            redacted=True, edited_at=NOON, changed=8,
         )  # fmt: skip
         told = json.loads(wire.encode_message(posted))
 

@@ -7,10 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 
-from realtime import wire
+from realtime import queries, wire
 from realtime.errors import NotAuthenticated, Refusal, Reset, Unavailable, refusal
 from realtime.transports.http import Answer, Call, Route
-from rooms.log import new_nonce
 from rooms.messages import (
     After,
     Before,
@@ -23,6 +22,7 @@ from rooms.messages import (
     Span,
     Stored,
     UserId,
+    new_nonce,
 )
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ class Calls:
 
     async def messages(self, call: Call) -> Answer | None:
         """GET /api/rooms/{room}/messages."""
-        query = wire.decode_history_query(call.exchange.query)
+        query = queries.decode_history_query(call.exchange.query)
         page = await self._history.read(_reader(call), call.room, query.span)
         if isinstance(page, Refused):
             raise refusal(page.code, page.detail)

@@ -17,7 +17,7 @@ from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 
 from realtime.errors import BadRequest, Forbidden, NotAuthenticated
-from rooms.accounts import session_credential, token_credential
+from rooms.messages import Credential
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -25,10 +25,11 @@ if TYPE_CHECKING:
     from django.http import HttpRequest
     from twisted.web.server import Request
 
-    from rooms.messages import Credential, Identity
+    from rooms.messages import Identity
 
 logger = logging.getLogger(__name__)
 
+MAX_SESSION_KEY_CHARS = 128
 SAFE_METHODS = (b"GET", b"HEAD", b"OPTIONS")
 A_TOKEN = "x" * 32
 """As good as any: an origin is judged on a request whose cookie and header have the same token."""
@@ -119,14 +120,14 @@ class Doorkeeper:
             return None
         if scheme.lower() != "bearer" or not token.strip():
             raise NotAuthenticated("Authorization: this site takes Bearer tokens.")
-        return token_credential(token.strip())
+        return Credential.of_token(token.strip())
 
     @staticmethod
     def _session(request: Request) -> Credential | None:
         key = as_django_sees(request).COOKIES.get(settings.SESSION_COOKIE_NAME)
         return (
-            session_credential(key)
-            if key and key.isascii() and key.isprintable() and len(key) <= 128
+            Credential.of_session(key)
+            if key and key.isascii() and key.isprintable() and len(key) <= MAX_SESSION_KEY_CHARS
             else None
         )
 

@@ -14,7 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.web import resource, server
 
 from realtime.errors import InternalError, MethodNotAllowed, NotAuthenticated, NotFound, Refusal
-from realtime.wire import MAX_ID
+from realtime.queries import MAX_ID
 
 if TYPE_CHECKING:
     from realtime.transports.doorkeeper import Doorkeeper
@@ -97,14 +97,14 @@ class Exchange:
         return bytes(content.read())
 
     def when_gone(self, call: Callable[[], None]) -> None:
-        """Have something called once, when the client hung up or was answered; at once where that has been."""
+        """Have something called once the client has hung up or was answered; at once where it has been."""
         if self.gone:
             call()
         else:
             self._when_gone.append(call)
 
     def begin(self, answer: Answer) -> bool:
-        """Send the head of an answer. False where nobody is there any more, or only the head was asked for."""
+        """Set the head of an answer. False where nobody is there any more."""
         if self.gone:
             return False
         request = self.request
@@ -167,7 +167,7 @@ class Route:
 
 
 class Api(resource.Resource):
-    """All calls of the HTTP API: finds the endpoint, asks the door, answers; whatever fails becomes a problem."""
+    """All calls of the HTTP API: finds the endpoint, asks the door, answers; what fails becomes a problem."""
 
     isLeaf = True
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from realtime import wire
+from realtime import queries, wire
 from realtime.errors import refusal
 from realtime.stall import StallWatch, progress
 from realtime.transports.http import Answer
@@ -80,7 +80,7 @@ class EventStreams:
 
     async def serve(self, call: Call) -> Answer | None:
         """GET /api/rooms/{room}/events."""
-        query = wire.decode_stream_query(call.exchange.query, call.exchange.header("Last-Event-ID"))
+        query = queries.decode_stream_query(call.exchange.query, call.exchange.header("Last-Event-ID"))
         user_id = call.caller.user_id if call.caller else None
         page = await self._reads.read(user_id, call.room, Newest(0))
         if isinstance(page, Refused):
@@ -93,7 +93,7 @@ class EventStreams:
         return None
 
     def _open(self, call: Call, page: Page, after: int, cursor: int) -> None:
-        """Subscribe at `cursor`, begin the stream, and go live. Another `after` than that cannot be resumed."""
+        """Subscribe at `cursor`, begin the stream, go live. Another `after` than that cannot be resumed."""
         user_id = call.caller.user_id if call.caller else None
         stream = _Stream(call.exchange, page.room, self._clock, self._limits)
         stream.subscription = self._hub.attach(
@@ -110,7 +110,7 @@ class EventStreams:
         self._departure.add(stream, stream.end)
         call.exchange.when_gone(lambda: self._departure.discard(stream))
         if not call.exchange.gone:
-            call.exchange.request.registerProducer(stream, True)
+            call.exchange.request.registerProducer(stream, streaming=True)
             stream.subscription.wake()
 
 

@@ -44,6 +44,8 @@ SUBPROTOCOL = "chat.v1"
 SMUGGLING = frozenset(b"\x0b\x0c\x1c\x1d\x1e\x85")
 """Bytes that `str.splitlines` takes for the end of a line and HTTP does not (CVE-2026-44546)."""
 HANDSHAKE = (b"Host", b"Upgrade", b"Connection", b"Sec-WebSocket-Key", b"Sec-WebSocket-Version")
+KEY_CHARS = 24
+"""16 bytes in Base64."""
 P = ParamSpec("P")
 
 
@@ -77,7 +79,7 @@ def _guarded(method: Callable[Concatenate[Socket, P], None]) -> Callable[Concate
 
 @functools.lru_cache(maxsize=8)
 def rendering(limit_bytes: int) -> Callable[[Batch], tuple[PreparedMessage, ...]]:
-    """Return the function that makes a batch frames of at most `limit_bytes`: one for each size, as `Batch.once` asks."""
+    """Return the function that makes frames of a batch; the same one each time, as `Batch.once` asks."""
 
     def frames(batch: Batch) -> tuple[PreparedMessage, ...]:
         parts = wire.message_frames(batch.room, batch.prev, batch.messages, limit_bytes)
@@ -123,7 +125,7 @@ class Socket(WebSocketServerProtocol):
         """Greet, and be ready."""
         # The HTTP channel has been the transport's producer so far.
         self.transport.unregisterProducer()
-        self.transport.registerProducer(self, True)
+        self.transport.registerProducer(self, streaming=True)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
         self.send(wire.encode_hello(self._caller, self._epoch, "chat"))
@@ -180,7 +182,7 @@ class Socket(WebSocketServerProtocol):
     def sendCloseFrame(
         self, code: int | None = None, reasonUtf8: bytes | None = None, isReply: bool = False
     ) -> None:
-        """Send a close frame, ours or autobahn's, and drop the connection if the peer does not answer in time."""
+        """Send a close frame, ours or autobahn's, and drop the connection if no answer comes in time."""
         super().sendCloseFrame(code=code, reasonUtf8=reasonUtf8, isReply=isReply)
         self._drop_later()
         # The peer's answer must be read, also where nothing more was.
@@ -343,7 +345,7 @@ class Upgrade(resource.Resource):
 
 
 def check_handshake(request: Any) -> None:
-    """Raise BadRequest where a request is no opening handshake (RFC 6455, 4.2.1), or holds what could smuggle."""
+    """Raise BadRequest where a request is no opening handshake (RFC 6455, 4.2.1) or could smuggle."""
     headers = list(request.requestHeaders.getAllRawHeaders())
     texts = [
         request.uri,
@@ -361,7 +363,7 @@ def check_handshake(request: Any) -> None:
         raise BadRequest("Connection: it must say Upgrade")
     if _words(request, b"sec-websocket-version") != ["13"]:
         raise BadRequest("Sec-WebSocket-Version: it must be 13")
-    if len(request.requestHeaders.getRawHeaders(b"sec-websocket-key", [b""])[0].strip()) != 24:
+    if len(request.requestHeaders.getRawHeaders(b"sec-websocket-key", [b""])[0].strip()) != KEY_CHARS:
         raise BadRequest("Sec-WebSocket-Key: it must be 16 bytes in Base64")
 
 
