@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import tempfile
 from pathlib import Path
+from typing import Any
 
 from playwright.sync_api import Page
 
@@ -59,7 +60,11 @@ def take(site: Site) -> None:
     """Write all pictures of a site."""
     for scheme in ("light", "dark"):
         for device, size in (("desk", DESK), ("phone", PHONE)):
-            options = {"viewport": size, "color_scheme": scheme, "has_touch": device == "phone"}
+            options: dict[str, Any] = {
+                "viewport": size,
+                "color_scheme": scheme,
+                "has_touch": device == "phone",
+            }
             with site.visitor("ana", locale="en-GB", timezone_id="Europe/Paris", **options) as ana:
                 tab = ana.room()
                 tab.sees("Lunch at twelve?")

@@ -13,7 +13,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from playwright.sync_api import APIRequestContext, Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import (
+    APIRequestContext,
+    Browser,
+    BrowserContext,
+    Locator,
+    Page,
+    StorageState,
+    expect,
+)
 
 from tests.browser.people import PASSWORD
 from tests.system.server import ROOT, RunningChat
@@ -34,20 +42,27 @@ class Site:
     browser: Browser
     tokens: dict[str, str]
     environment: dict[str, str]
+    logged_in: dict[str, StorageState] = field(default_factory=dict)
 
     def program(self, *arguments: str) -> str:
         """Run a program of the project's on this site and return what it printed."""
         return run(self.environment, *arguments)
 
     @contextmanager
-    def visitor(self, name: str | None, **options: Any) -> Iterator[Visitor]:
-        """Open a browser of somebody's, logged in unless `name` is None."""
-        context = self.browser.new_context(base_url=self.chat.url, **options)
+    def visitor(self, name: str | None, *, own_session: bool = False, **options: Any) -> Iterator[Visitor]:
+        """Open a browser of somebody's, logged in unless `name` is None.
+
+        Visitors of one name share a session; one who logs out wants `own_session`.
+        """
+        shared = None if own_session or name is None else self.logged_in.get(name)
+        context = self.browser.new_context(base_url=self.chat.url, storage_state=shared, **options)
         context.set_default_timeout(WITHIN_MS)
         visitor = Visitor(context, name)
         try:
-            if name is not None:
+            if name is not None and shared is None:
                 visitor.log_in()
+                if not own_session:
+                    self.logged_in[name] = context.storage_state()
             yield visitor
         finally:
             context.close()

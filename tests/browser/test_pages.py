@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import pytest
 from playwright.sync_api import expect
 
-from tests.browser.site import Site
+from tests.browser.site import RoomTab, Site
 
 pytestmark = pytest.mark.browser
 
@@ -205,6 +207,29 @@ def test_history_does_not_jump_when_it_is_put_in_above(site: Site) -> None:
         assert max(tops) - min(tops) < 1, tops
 
 
+def test_a_page_that_stays_open_holds_a_bounded_piece_of_the_room(site: Site) -> None:
+    with site.visitor("mod") as mod, site.caller("ben") as ben:
+        for text in ("first of all", "second of all"):
+            ben.post(text, "open")
+        tab = mod.room("open")
+        tab.sees("first of all", "second of all")
+        tab.page.evaluate(
+            """([user, prev]) => {  // what the tab that holds the connection would tell
+                const at = new Date().toISOString();
+                const messages = Array.from({ length: 1100 }, (_, more) => ({
+                    id: prev + 1 + more, room: "open", kind: "message", body: `live ${more}`, created_at: at,
+                }));
+                const told = { op: "messages", room: "open", prev, messages };
+                new BroadcastChannel(`chat:1:${user}:auto`).postMessage(told);
+            }""",
+            [_page_of(tab)["user"]["id"], ben.log("open")[-1]["id"]],
+        )
+        expect(tab.settled).to_have_count(500)
+        expect(tab.message("live 1099")).to_be_in_viewport()
+        tab.page.locator("#scroller").evaluate("one => { one.scrollTop = 0 }")
+        expect(tab.message("second of all")).to_have_count(1)
+
+
 def test_arrow_up_edits_the_last_own_message(site: Site) -> None:
     with site.visitor("ben") as ben:
         tab = ben.room("yard")
@@ -245,7 +270,7 @@ def test_somebody_banned_is_told_and_gets_nothing_more(site: Site) -> None:
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_logging_out_is_told_in_other_tabs_and_leaves_nothing_behind(site: Site, transport: str) -> None:
-    with site.visitor("ana") as ana, site.caller("ben") as ben:
+    with site.visitor("ana", own_session=True) as ana, site.caller("ben") as ben:
         tab = ana.room("den", transport)
         tab.page.fill("#text", "half a sentence")
         page = ana.open("/")
@@ -268,7 +293,7 @@ def test_logging_out_is_told_in_other_tabs_and_leaves_nothing_behind(site: Site,
 
 @pytest.mark.parametrize("transport", TRANSPORTS)
 def test_a_page_of_one_user_does_not_write_as_the_next(site: Site, transport: str) -> None:
-    with site.visitor("ana") as ana, site.caller("mod") as mod:
+    with site.visitor("ana", own_session=True) as ana, site.caller("mod") as mod:
         ana.bearable = ("401", "403")
         tab = ana.room("den", transport)
         page = ana.open("/")
@@ -307,3 +332,8 @@ def test_every_module_is_told_to_the_browser_and_none_twice(site: Site) -> None:
         assert len(modules) == len(set(modules)) > 20
         hosts = {name.split("/")[2] for name in names}
         assert hosts == {site.chat.url.split("/")[2]}
+
+
+def _page_of(tab: RoomTab) -> dict[str, Any]:
+    """Return what the server wrote into a page for its script."""
+    return dict(json.loads(tab.page.locator("#room-page").text_content() or ""))

@@ -53,6 +53,7 @@ test("an older page that arrives later does not bring back an older text", () =>
 test("the newest change is kept for a target whose page comes later", () => {
   equal(shown(storeOf([edit(8, 1), edit(6, 1)], [message(1)])), [[1, "edit 8", undefined, 8]]);
   equal(shown(storeOf([redaction(8, 1)], [message(1)])), [[1, undefined, true, 8]]);
+  equal(shown(storeOf([redaction(8, 1), edit(9, 1)], [message(1)])), [[1, undefined, true, 8]]);
 });
 
 test("a redacted message has no text, whatever comes after", () => {
@@ -80,6 +81,14 @@ test("reset throws everything away, kept changes too", () => {
   store.reset();
   store.add([message(2)]);
   equal(shown(store), [[2, "text 2", undefined, undefined]]);
+});
+
+test("what is let go of comes back with its page, as the page has it", () => {
+  const store = storeOf([message(1), message(2), message(3), edit(4, 1), message(5)]);
+  equal([store.trim(2), [...store.messages()].map(({ id }) => id)], [3, [3, 5]]);
+  store.add([message(1, { body: "edit 9", changed: 9 }), message(2)]);
+  equal(shown(store).map(([id, body]) => [id, body]), [[1, "edit 9"], [2, "text 2"], [3, "text 3"], [5, "text 5"]]);
+  equal([store.trim(10), store.size], [1, 4]);
 });
 
 test("only what shows is told, and a changed message is another object", () => {

@@ -124,7 +124,7 @@ export class RoomFeed {
 
   /** @param {Cursor} cursor @param {AbortSignal} signal */
   async #readOn(cursor, signal) {
-    for (let more = true; more || cursor.id < this.#told; ) {
+    for (let more = true; more; ) {
       const from = cursor.id;
       const page = await this.api.after(this.room, from, { limit: 200, epoch: cursor.epoch, signal });
       if (signal.aborted) return;

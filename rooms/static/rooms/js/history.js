@@ -32,6 +32,12 @@ export class History {
     this.#passed(page);
   }
 
+  /** What lies below an id has been let go of: it is read again when it is asked for. @param {number} id */
+  cut(id) {
+    this.#before = id;
+    this.#become("idle");
+  }
+
   /** Read one page further up; nothing where one is being read or there is none. */
   async load() {
     if (this.state === "loading" || this.state === "complete") return;

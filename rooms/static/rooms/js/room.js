@@ -23,6 +23,9 @@ import { askRemoval } from "./view/removal.js";
  * @typedef {import("./protocol.js").Message} Message
  */
 
+/** How many messages are held while nobody reads further up. */
+const MOST_HELD = 1_000;
+
 const page = roomPage();
 const { room, user } = page;
 const storage = lastingStorage();
@@ -108,6 +111,9 @@ const feed = new RoomFeed({
       store.add(messages);
       outbox.seen(messages);
       outbox.passed(feed.cursor?.id ?? 0);
+      // A page that stays open for weeks holds a bounded piece of the room.
+      const settled = history.state === "idle" || history.state === "complete";
+      if (store.size > MOST_HELD && view.stuck && settled) history.cut(store.trim(MOST_HELD / 2));
     },
     reset: () => store.reset(),
     left: (code) => {

@@ -60,6 +60,20 @@ export class MessageStore {
     for (const id of this.#ids) yield /** @type {Message} */ (this.#held.get(id));
   }
 
+  /**
+   * Let go of all but the newest, whose past can be read again. No page may be under way meanwhile: a
+   * change that it does not contain would be forgotten.
+   * @param {number} keep
+   * @returns {number} the lowest id that is still held
+   */
+  trim(keep) {
+    for (const id of this.#ids.splice(0, Math.max(0, this.#ids.length - keep))) this.#held.delete(id);
+    const lowest = this.#ids[0] ?? 0;
+    for (const target of this.#changes.keys()) if (target < lowest) this.#changes.delete(target);
+    this.#onchange();
+    return lowest;
+  }
+
   /** @param {(message: Message) => boolean} test @returns {Message | undefined} */
   findLast(test) {
     for (let at = this.#ids.length - 1; at >= 0; at -= 1) {

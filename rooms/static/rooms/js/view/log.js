@@ -56,6 +56,11 @@ export class LogView {
     sizes.observe(parts.list);
   }
 
+  /** Whether its reader is at the newest message. */
+  get stuck() {
+    return this.#stuck;
+  }
+
   /** Go to the newest message and stay there. */
   stick() {
     this.#stuck = true;

@@ -28,11 +28,15 @@ export function rowsOf(store, outbox, me) {
   const rows = [];
   /** @type {{author: Author | null | undefined, at: string, day: string} | null} */
   let last = null;
+  /** @type {Set<string>} */
+  const used = new Set();
+  /** A day can come twice: clocks of servers and browsers differ around midnight. @param {string} key @returns {string} */
+  const unused = (key) => (used.has(key) ? unused(`${key}+`) : (used.add(key), key));
   /** @param {Author | null | undefined} author @param {string} at @returns {boolean} whether it follows on the last row */
   const place = (author, at) => {
     const day = dayKey(at);
     const newDay = last?.day !== day;
-    if (newDay) rows.push({ kind: "day", key: `d${day}`, at });
+    if (newDay) rows.push({ kind: "day", key: unused(`d${day}`), at });
     const follows =
       !newDay && last?.author?.id === author?.id && Date.parse(at) - Date.parse(last?.at ?? at) < TOGETHER_MS;
     last = { author, at, day };
