@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import secrets
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -64,16 +63,6 @@ def users_by_id(ids: Iterable[UserId | None]) -> dict[UserId, Any]:
     return {wire_id(user.pk): user for user in model._default_manager.filter(pk__in=known)}
 
 
-def session_credential(session_key: str) -> Credential:
-    """Return the credential of a session cookie's value."""
-    return Credential(session_key=session_key)
-
-
-def token_credential(token: str) -> Credential:
-    """Return the credential of a Bearer token: its digest, since nothing else is ever kept."""
-    return Credential(token_digest=hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest())
-
-
 def issue_token(user: AbstractBaseUser, name: str) -> str:
     """Make a Bearer token for a user and return it. It cannot be shown again.
 
@@ -81,7 +70,7 @@ def issue_token(user: AbstractBaseUser, name: str) -> str:
         ValidationError: the name is empty or too long.
     """
     token = secrets.token_urlsafe(TOKEN_BYTES)
-    row = ApiToken(user_id=user.pk, name=name.strip(), digest=token_credential(token).token_digest or "")
+    row = ApiToken(user_id=user.pk, name=name.strip(), digest=Credential.of_token(token).token_digest or "")
     row.full_clean()
     row.save()
     return token

@@ -21,7 +21,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from rooms import accounts, log
 from rooms.admin_browsing import NEWER, OLDER, MessageChangeList
 from rooms.admin_filters import AuthorFilter, KindFilter, RoomFilter, SentFilter
-from rooms.messages import Busy, Draft, Kind, Outcome, Refused, Stored
+from rooms.messages import Busy, Draft, Kind, Outcome, Refused, Stored, new_nonce
 from rooms.models import Message, WithheldText
 
 if TYPE_CHECKING:
@@ -282,7 +282,7 @@ class MessageAdmin(MessageAdminBase):
         key = accounts.wire_id(request.user.pk)
         targets = dict.fromkeys(_target_of(row) for row in rows)
         drafts = [
-            Draft(rows[0].room.slug, Kind.REDACTION, key, log.new_nonce(), reason, target, trusted=True)
+            Draft(rows[0].room.slug, Kind.REDACTION, key, new_nonce(), reason, target, trusted=True)
             for target in targets
         ]
         with transaction.atomic():

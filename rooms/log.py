@@ -7,7 +7,6 @@ and until the commit. On PostgreSQL that is `SELECT … FOR NO KEY UPDATE`, on S
 from __future__ import annotations
 
 import logging
-import secrets
 from collections import defaultdict
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
@@ -36,6 +35,7 @@ from rooms.messages import (
     Refused,
     RoomBatch,
     Stored,
+    new_nonce,
 )
 from rooms.models import ChatRoom, Message, SiteState, new_epoch_name
 
@@ -61,11 +61,6 @@ class Refusal(Exception):  # noqa: N818 (a refusal is an answer, not a fault of 
         super().__init__(f"{refused.code}: {refused.detail}")
         self.code = refused.code
         self.detail = refused.detail
-
-
-def new_nonce() -> str:
-    """Return a nonce for a send that came without one."""
-    return secrets.token_hex(16)
 
 
 def append(drafts: Sequence[Draft], *, lock: Lock = Lock.WAIT) -> Appended:
@@ -285,7 +280,7 @@ def changing_access(room_keys: Collection[int]) -> Iterator[None]:
 
 
 def accounts_changed() -> None:
-    """Say that accounts changed (active, staff, password): access is asked again on the whole site."""
+    """Say that accounts or tokens changed: who is who is asked again on the whole site."""
     with transaction.atomic():
         state = SiteState.current()
         _raise(SiteState.objects.filter(pk=state.pk))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
@@ -68,6 +70,11 @@ class Draft:
     target: int | None = None
     reply_to: int | None = None
     trusted: bool = False
+
+
+def new_nonce() -> str:
+    """Return a nonce for a draft that came without one."""
+    return secrets.token_hex(16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,6 +249,16 @@ class Credential:
 
     session_key: str | None = None
     token_digest: str | None = None
+
+    @classmethod
+    def of_session(cls, key: str) -> Credential:
+        """Return the credential of a session cookie's value."""
+        return cls(session_key=key)
+
+    @classmethod
+    def of_token(cls, token: str) -> Credential:
+        """Return the credential of a Bearer token: its digest, since nothing else is ever kept."""
+        return cls(token_digest=hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest())
 
     def __repr__(self) -> str:
         """Tell which sort it is and withhold it."""

@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from rooms import log
-from rooms.messages import Appended, Draft, Kind, Outcome, Posted, Refused, Stored, UserId
+from rooms.messages import Appended, Draft, Kind, Outcome, Posted, Refused, Stored, UserId, new_nonce
 from rooms.models import ChatRoom
 
 LOBBY = "lobby"
@@ -26,19 +26,17 @@ def room(slug: str, **fields: Any) -> ChatRoom:
 
 def message(author: User | None, body: str, *, room: str = LOBBY, nonce: str = "", **fields: Any) -> Draft:
     """Draft a message."""
-    return Draft(room, Kind.MESSAGE, _key(author), nonce or log.new_nonce(), body, **fields)
+    return Draft(room, Kind.MESSAGE, _key(author), nonce or new_nonce(), body, **fields)
 
 
 def edit(author: User, target: Posted, body: str, *, nonce: str = "", **fields: Any) -> Draft:
     """Draft an edit."""
-    return Draft(target.room, Kind.EDIT, _key(author), nonce or log.new_nonce(), body, target.id, **fields)
+    return Draft(target.room, Kind.EDIT, _key(author), nonce or new_nonce(), body, target.id, **fields)
 
 
 def redaction(author: User, target: Posted, reason: str = "", *, nonce: str = "", **fields: Any) -> Draft:
     """Draft a redaction."""
-    return Draft(
-        target.room, Kind.REDACTION, _key(author), nonce or log.new_nonce(), reason, target.id, **fields
-    )
+    return Draft(target.room, Kind.REDACTION, _key(author), nonce or new_nonce(), reason, target.id, **fields)
 
 
 def store(*drafts: Draft) -> list[Posted]:

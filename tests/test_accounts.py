@@ -30,7 +30,7 @@ class Sessions(TestCase):
     def setUp(self) -> None:
         self.ana = person("ana")
         self.client.force_login(self.ana)
-        self.credential = accounts.session_credential(self.client.session.session_key or "")
+        self.credential = Credential.of_session(self.client.session.session_key or "")
 
     def who(self) -> str | None:
         identity = accounts.identify(self.credential)
@@ -40,7 +40,7 @@ class Sessions(TestCase):
         self.assertEqual(self.who(), "ana")
 
     def test_an_unknown_key_an_expired_session_and_an_anonymous_one_are_nobody(self) -> None:
-        self.assertIsNone(accounts.identify(accounts.session_credential("x" * 32)))
+        self.assertIsNone(accounts.identify(Credential.of_session("x" * 32)))
         Session.objects.update(expire_date=timezone.now() - timedelta(seconds=1))
         self.assertIsNone(self.who())
 
@@ -53,7 +53,7 @@ class Sessions(TestCase):
         self.ana.save()
         self.assertIsNone(self.who())
         self.client.force_login(self.ana)
-        self.credential = accounts.session_credential(self.client.session.session_key or "")
+        self.credential = Credential.of_session(self.client.session.session_key or "")
         self.assertEqual(self.who(), "ana")
         self.client.logout()
         self.assertIsNone(self.who())
@@ -70,11 +70,11 @@ class Tokens(TestCase):
 
     def test_a_token_is_its_user_until_it_is_revoked(self) -> None:
         token = accounts.issue_token(person("ana"), "script")
-        identity = accounts.identify(accounts.token_credential(token))
+        identity = accounts.identify(Credential.of_token(token))
         self.assertEqual(identity.name if identity else None, "ana")
         self.assertNotIn(token, str(ApiToken.objects.values()))
         ApiToken.objects.all().delete()
-        self.assertIsNone(accounts.identify(accounts.token_credential(token)))
+        self.assertIsNone(accounts.identify(Credential.of_token(token)))
 
     def test_a_token_needs_a_name(self) -> None:
         with self.assertRaisesRegex(ValidationError, "name"):
@@ -82,7 +82,7 @@ class Tokens(TestCase):
 
     def test_any_text_is_a_wrong_token_not_an_error(self) -> None:
         for text in ("", "x", "\udc80", "\x00"):
-            self.assertIsNone(accounts.identify(accounts.token_credential(text)))
+            self.assertIsNone(accounts.identify(Credential.of_token(text)))
 
 
 class InBulk(TestCase):
@@ -93,20 +93,18 @@ class InBulk(TestCase):
         for i in range(5):
             user = person(f"user{i}")
             self.client.force_login(user)
-            credentials.append(accounts.session_credential(self.client.session.session_key or ""))
-            credentials.append(accounts.token_credential(accounts.issue_token(user, "t")))
+            credentials.append(Credential.of_session(self.client.session.session_key or ""))
+            credentials.append(Credential.of_token(accounts.issue_token(user, "t")))
             self.client = self.client_class()
         User.objects.filter(username="user3").update(is_active=False)
         with self.assertNumQueries(3):
-            answer = accounts.still_valid([*credentials, accounts.session_credential("gone")])
+            answer = accounts.still_valid([*credentials, Credential.of_session("gone")])
         names = [identity and identity.name for identity in answer.values()]
         expected = [name for i in range(5) for name in [None if i == 3 else f"user{i}"] * 2]
         self.assertEqual(names, [*expected, None])
 
     def test_a_credential_never_shows_itself(self) -> None:
-        self.assertNotIn(
-            "hush", repr([accounts.session_credential("hush"), accounts.token_credential("hush")])
-        )
+        self.assertNotIn("hush", repr([Credential.of_session("hush"), Credential.of_token("hush")]))
 
 
 class Names(TestCase):

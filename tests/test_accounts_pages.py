@@ -18,6 +18,7 @@ from django.views.csrf import csrf_failure
 
 from rooms import accounts, history
 from rooms.forms import NewAccountForm, new_account_form
+from rooms.messages import Credential
 from rooms.models import ApiToken
 
 pytestmark = pytest.mark.databases
@@ -79,7 +80,7 @@ class LoggingIn(TestCase):
 
     def test_logging_out_is_a_form_and_ends_the_session(self) -> None:
         self.log_in()
-        credential = accounts.session_credential(self.client.session.session_key or "")
+        credential = Credential.of_session(self.client.session.session_key or "")
         self.assertIsNotNone(accounts.identify(credential))
         self.assertEqual(self.client.get(reverse("rooms:logout")).status_code, 405)
         self.assertRedirects(self.client.post(reverse("rooms:logout")), reverse("rooms:login"))
@@ -89,12 +90,12 @@ class LoggingIn(TestCase):
         elsewhere = Client()
         self.log_in(elsewhere)
         self.log_in()
-        old = accounts.session_credential(elsewhere.session.session_key or "")
+        old = Credential.of_session(elsewhere.session.session_key or "")
         data = {"old_password": GOOD, "new_password1": GOOD + "!", "new_password2": GOOD + "!"}
         response = self.client.post(reverse("rooms:password_change"), data)
         self.assertRedirects(response, reverse("rooms:password_change_done"))
         self.assertIsNone(accounts.identify(old))
-        here = accounts.identify(accounts.session_credential(self.client.session.session_key or ""))
+        here = accounts.identify(Credential.of_session(self.client.session.session_key or ""))
         self.assertEqual(here and here.user_id, self.ana.pk)
 
     def test_changing_the_password_needs_the_old_one_and_a_good_new_one(self) -> None:
@@ -139,7 +140,7 @@ class SigningUp(TestCase):
         self.assertEqual(self.sign_up(), reverse("rooms:index"))
         user = User.objects.get()
         self.assertFalse(user.is_staff or user.is_superuser)
-        here = accounts.identify(accounts.session_credential(self.client.session.session_key or ""))
+        here = accounts.identify(Credential.of_session(self.client.session.session_key or ""))
         self.assertEqual(here and here.name, "ana")
         self.assertRedirects(self.client.get(reverse("rooms:signup")), reverse("rooms:index"))
 
@@ -198,7 +199,7 @@ class Tokens(TestCase):
         plain = response.context["token"]
         self.assertContains(response, plain)
         self.assertIn("no-store", response["Cache-Control"])
-        who = accounts.identify(accounts.token_credential(plain))
+        who = accounts.identify(Credential.of_token(plain))
         self.assertEqual(who and who.user_id, self.ana.pk)
         page = self.client.get(reverse(self.URL))
         self.assertContains(page, "a script")
@@ -221,7 +222,7 @@ class Tokens(TestCase):
         response = self.client.post(reverse("rooms:revoke_token", args=[ApiToken.objects.get().pk]))
         self.assertRedirects(response, reverse(self.URL), fetch_redirect_response=False)
         self.assertIn("a script", str(next(iter(get_messages(response.wsgi_request)))))
-        self.assertIsNone(accounts.identify(accounts.token_credential(plain)))
+        self.assertIsNone(accounts.identify(Credential.of_token(plain)))
 
     def test_others_are_neither_seen_nor_revoked(self) -> None:
         accounts.issue_token(User.objects.create_user("bob"), "of bob")

@@ -18,7 +18,7 @@ from django.urls import reverse
 from django.utils import timezone
 
 from rooms import accounts, log, signals
-from rooms.messages import Kind, RoomBatch
+from rooms.messages import Credential, Kind, RoomBatch
 from rooms.models import ApiToken, Ban, ChatRoom, Membership, Message, WithheldText
 
 pytestmark = pytest.mark.databases
@@ -678,7 +678,7 @@ class Tokens(AdminCase):
             self.assertNotContains(page, token.digest)
         self.assertEqual(self.client.get(reverse("admin:rooms_apitoken_add")).status_code, 403)
         self.client.post(reverse("admin:rooms_apitoken_delete", args=[token.pk]), {"post": "yes"})
-        self.assertIsNone(accounts.identify(accounts.token_credential(plain)))
+        self.assertIsNone(accounts.identify(Credential.of_token(plain)))
 
 
 class DeletingUsers(AdminCase):

@@ -10,6 +10,7 @@ from django.core.management import CommandError, call_command
 from django.test import TestCase
 
 from rooms import accounts
+from rooms.messages import Credential
 from rooms.models import ApiToken, SiteState
 
 pytestmark = pytest.mark.databases
@@ -28,7 +29,7 @@ class Token(TestCase):
     def test_prints_a_token_that_opens_the_api_and_nothing_else(self) -> None:
         line = printed("token", "ana")
         self.assertEqual(line.count("\n"), 1)
-        who = accounts.identify(accounts.token_credential(line.strip()))
+        who = accounts.identify(Credential.of_token(line.strip()))
         self.assertEqual(who and who.user_id, self.ana.pk)
         self.assertEqual(ApiToken.objects.get().name, "manage.py token")
 

@@ -17,7 +17,7 @@ from realtime.database import Database, Queue, thd_own_connection
 from realtime.errors import Unavailable
 from realtime.limits import DatabaseLimits
 from rooms import log
-from rooms.messages import After, Draft, Heads, Kind, Lock, Newest, Page, Posted, Refused, Stored
+from rooms.messages import After, Draft, Heads, Kind, Lock, Newest, Page, Posted, Refused, Stored, new_nonce
 from tests.support_rooms import LOBBY, person
 
 pytestmark = pytest.mark.databases
@@ -78,7 +78,7 @@ def stage() -> Iterator[Stage]:
 
 
 def message(author: int, body: str) -> Draft:
-    return Draft(LOBBY, Kind.MESSAGE, author, log.new_nonce(), body)
+    return Draft(LOBBY, Kind.MESSAGE, author, new_nonce(), body)
 
 
 def test_what_is_appended_is_read_and_found(stage: Stage) -> None:

@@ -12,7 +12,7 @@ from django.test import TestCase
 from django.urls import reverse
 
 from rooms import accounts, firstadmin, history, log, permissions
-from rooms.messages import Draft, Kind, Newest, Page, Stored
+from rooms.messages import Credential, Draft, Kind, Newest, Page, Stored
 from rooms.models import Ban, ChatRoom, Membership, Message
 from tests.sites.email_login.models import Person
 
@@ -81,10 +81,10 @@ class EmailLogin(TestCase):
     def test_sessions_and_tokens_are_known(self) -> None:
         response = self.client.post(reverse("rooms:login"), {"username": ADDRESS, "password": GOOD})
         self.assertRedirects(response, reverse("rooms:index"))
-        session = accounts.session_credential(self.client.session.session_key or "")
+        session = Credential.of_session(self.client.session.session_key or "")
         out = StringIO()
         call_command("token", ADDRESS, stdout=out)
-        token = accounts.token_credential(out.getvalue().strip())
+        token = Credential.of_token(out.getvalue().strip())
         found = accounts.still_valid([session, token])
         for one in found.values():
             self.assertEqual(one and (one.user_id, one.name), (self.key, "Ana"))
@@ -108,7 +108,7 @@ class EmailLogin(TestCase):
             self.assertContains(self.client.post(reverse("rooms:signup"), {**filled, **wrong}), "errorlist")
         self.assertRedirects(self.client.post(reverse("rooms:signup"), filled), reverse("rooms:index"))
         new = Person.objects.get(email="new@example.org")
-        who = accounts.identify(accounts.session_credential(self.client.session.session_key or ""))
+        who = accounts.identify(Credential.of_session(self.client.session.session_key or ""))
         self.assertEqual(who and who.user_id, str(new.pk))
 
     def test_the_first_administrator_is_made(self) -> None:
