@@ -1,5 +1,5 @@
 // @ts-check
-import { Unreachable } from "/static/rooms/js/api.js";
+import { Problem, Unreachable } from "/static/rooms/js/api.js";
 import { History } from "/static/rooms/js/history.js";
 import { MessageStore } from "/static/rooms/js/store.js";
 import { rowsOf } from "/static/rooms/js/view/models.js";
@@ -12,9 +12,19 @@ function fixture() {
   const asked = [];
   /** @type {number[]} */
   const got = [];
-  const api = { before: (/** @type {string} */ _room, /** @type {number} */ id) => new Promise((answer, fail) => asked.push({ id, answer, fail })) };
-  const history = new History({ room: "lobby", api: /** @type {any} */ (api), onpage: (rows) => got.push(...rows.map(({ id }) => id)), onchange: () => {} });
-  return { history, asked, got };
+  const api = {
+    before: (/** @type {string} */ _room, /** @type {number} */ id, /** @type {any} */ { epoch }) =>
+      new Promise((answer, fail) => asked.push({ id, epoch, answer, fail })),
+  };
+  let resets = 0;
+  const history = new History({
+    room: "lobby",
+    api: /** @type {any} */ (api),
+    onpage: (rows) => got.push(...rows.map(({ id }) => id)),
+    onchange: () => {},
+    onreset: () => (resets += 1),
+  });
+  return { history, asked, got, resets: () => resets };
 }
 
 /** @param {any[]} messages @param {boolean} more */
@@ -62,6 +72,15 @@ test("what was asked for before a reset is nobody's", async () => {
   asked[0].answer(page([row(39)], true));
   await settled();
   equal([got, history.state], [[], "idle"]);
+});
+
+test("a past of another epoch throws away what is held", async () => {
+  const { history, asked, resets } = fixture();
+  history.start(page([row(40)], true));
+  void history.load();
+  asked[0].fail(new Problem(409, "reset", "", undefined));
+  await settled();
+  equal([asked[0].epoch, resets()], ["e", 1]);
 });
 
 test("what was let go of is read again", () => {

@@ -1,6 +1,8 @@
 // @ts-check
 /** The past of a room, page by page upwards. */
 
+import { Problem } from "./api.js";
+
 /**
  * @typedef {import("./api.js").Api} Api
  * @typedef {import("./protocol.js").Message} Message
@@ -13,22 +15,32 @@ const PAGE = 50;
 export class History {
   /** Below this id nothing has been read. */
   #before = 0;
+  #epoch = "";
   #life = new AbortController();
   /** @type {HistoryState} */
   state = "complete";
 
-  /** @param {{room: string, api: Api, onpage: (messages: Message[]) => void, onchange: () => void}} how */
-  constructor({ room, api, onpage, onchange }) {
+  /**
+   * @param {object} how
+   * @param {string} how.room
+   * @param {Api} how.api
+   * @param {(messages: Message[]) => void} how.onpage
+   * @param {() => void} how.onchange its state is another
+   * @param {() => void} how.onreset the past is another database's: nothing that is held holds
+   */
+  constructor({ room, api, onpage, onchange, onreset }) {
     this.room = room;
     this.api = api;
     this.onpage = onpage;
     this.onchange = onchange;
+    this.onreset = onreset;
   }
 
   /** Begin above the newest page. @param {Page} page */
   start(page) {
     this.#life.abort();
     this.#life = new AbortController();
+    this.#epoch = page.epoch;
     this.#passed(page);
   }
 
@@ -44,12 +56,16 @@ export class History {
     const { signal } = this.#life;
     this.#become("loading");
     try {
-      const page = await this.api.before(this.room, this.#before, { limit: PAGE, signal });
+      const page = await this.api.before(this.room, this.#before, { limit: PAGE, epoch: this.#epoch, signal });
       if (signal.aborted) return;
       this.onpage(page.messages);
       this.#passed(page);
     } catch (error) {
       if (signal.aborted) return;
+      if (error instanceof Problem && error.code === "reset") {
+        this.onreset();
+        return;
+      }
       console.warn(`Earlier messages could not be read: ${error}`);
       this.#become("failed");
     }

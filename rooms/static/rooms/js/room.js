@@ -92,6 +92,7 @@ const history = new History({
     store.add(messages);
   },
   onchange: showHistory,
+  onreset: () => feed.reset(),
 });
 const feed = new RoomFeed({
   room,
