@@ -10,3 +10,7 @@ class RealtimeConfig(AppConfig):
 
     name = "realtime"
     default_auto_field = "django.db.models.BigAutoField"
+
+    def ready(self) -> None:
+        """Import what registers itself."""
+        from realtime import checks  # noqa: F401  (needs the app registry)

@@ -206,6 +206,9 @@ class TestHanging(ServiceCase):
         await service.stop()
         took_s = self.reactor.seconds() - began_s
         self.release.set()
+        # It writes its answer through the reactor, which must be there for that.
+        for thread in service._pools.pages.threads:
+            await deferToThread(thread.join, 10)
 
         bounds = limits.StopLimits()
         assert service.hung == ["pages"]

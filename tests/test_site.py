@@ -295,7 +295,8 @@ class TestStatic:
         "path",
         [
             "../secret.txt", "%2e%2e/secret.txt", "..%2fsecret.txt", "a/../../secret.txt",
-            "%2e%2e%5csecret.txt",             "/etc/passwd", "%2fetc/passwd", "", ".", "a.mjs/", "a.mjs%00", "%ff", "nothing.js",
+            "%2e%2e%5csecret.txt", "/etc/passwd", "%2fetc/passwd", "", ".", "a.mjs/",
+            "a.mjs%00", "%ff", "nothing.js",
         ],
     )  # fmt: skip
     def test_there_is_no_way_out(self, folder: Path, path: str) -> None:
