@@ -1,9 +1,9 @@
 """A real channel's month through real clients of all transports, while a browser watches.
 
-What the browser's page holds as text, what a fresh read of the history gives, and what every reader
-got equal the file, line by line in the order acknowledged. A file of one message a line, `time TAB nick
-TAB text`, is named by CHAT_REPLAY_LOG, or lies in `shared/data` beside the checkout; else
-`tests/data/conversation.tsv` is taken.
+What the browser's page holds as text (it keeps the newest, and reads the rest upwards), what a fresh
+read of the history gives, and what every reader got equal the file, line by line in the order
+acknowledged. A file of one message a line, `time TAB nick TAB text`, is named by CHAT_REPLAY_LOG, or
+lies in `shared/data` beside the checkout; else `tests/data/conversation.tsv` is taken.
 """
 
 from __future__ import annotations
@@ -37,6 +37,14 @@ IN_FLIGHT = 8
 PAGE_TIMEOUT_MS = 60_000
 TEXTS = """() => Array.from(
   document.querySelectorAll("#messages li.message[data-id] .body"), (body) => body.textContent)"""
+SCROLL_UP = """() => {
+  const scroller = document.getElementById("scroller");
+  const up = () => {
+    scroller.scrollTop = 0;
+    if (document.getElementById("beginning").hidden) setTimeout(up, 20);
+  };
+  up();
+}"""
 
 
 @dataclass(frozen=True)
@@ -117,6 +125,9 @@ class Replay(TransactionTestCase):
                 {line.nonce: (ids[line.nonce], line.nick) for line in lines},
             )
             page.wait_for_selector(f'#messages li[data-id="{last}"]', timeout=PAGE_TIMEOUT_MS)
+            held = [text.strip() for text in page.evaluate(TEXTS)]
+            self.assertEqual(held, expected[-len(held) :])
+            self._scroll_to_the_beginning(page)
             self.assertEqual([text.strip() for text in page.evaluate(TEXTS)], expected)
 
     def _readers(self, chat: RunningChat) -> list[Reader]:
@@ -146,6 +157,11 @@ class Replay(TransactionTestCase):
                 job.result()
         self.assertEqual(len(ids), len(lines))
         return ids
+
+    def _scroll_to_the_beginning(self, page: Page) -> None:
+        """Read upwards, as a person does, until there is nothing before."""
+        page.evaluate(SCROLL_UP)
+        page.wait_for_selector("#beginning", timeout=PAGE_TIMEOUT_MS)
 
     @contextmanager
     def _page(self, chat: RunningChat, session_key: str) -> Iterator[Page]:
