@@ -51,14 +51,24 @@ class Row:
 
 @dataclass(slots=True)
 class Known:
-    """What the log holds that the drafts speak of, read after the rooms were locked."""
+    """What the log holds that the drafts speak of, read after the rooms were locked.
 
+    A row is one object however it was found, so that one found by its nonce has what drafts of this batch
+    did to it as a target: else a repeated send would be answered with a text withheld in the same commit.
+    """
+
+    rows: dict[int, Message] = field(default_factory=dict)
     nonces: dict[NonceKey, Row] = field(default_factory=dict)
     messages: dict[tuple[int, int], Message] = field(default_factory=dict)
     edits: dict[int, list[Message]] = field(default_factory=dict)
     redactions: dict[int, Row] = field(default_factory=dict)
     standings: dict[tuple[int, UserId | None], permissions.Standing] = field(default_factory=dict)
     users: dict[UserId, Any] = field(default_factory=dict)
+
+    def read(self, sought: Q) -> Iterator[Message]:
+        """Yield the rows of the log that match, ascending."""
+        for message in Message.objects.filter(sought).select_related("author").order_by("id"):
+            yield self.rows.setdefault(message.pk, message)
 
 
 def unfit(draft: Draft) -> Refused | None:
@@ -135,7 +145,7 @@ class Batch:
         for (room, author), nonces in wanted.items():
             whose = Q(author__isnull=True) if author is None else Q(author=author)
             sought |= Q(whose, room=room, nonce__in=nonces)
-        for message in Message.objects.filter(sought).select_related("author"):
+        for message in self._known.read(sought):
             author = accounts.wire_id(message.author_id) if message.author_id is not None else None
             self._known.nonces[message.room_id, author, message.nonce] = Row(message, fresh=False)
 
@@ -144,11 +154,11 @@ class Batch:
         targets = {draft.target for draft in drafts if draft.target is not None}
         if not named:
             return
-        for message in Message.objects.filter(pk__in=named).select_related("author"):
+        for message in self._known.read(Q(pk__in=named)):
             self._known.messages[message.room_id, message.pk] = message
         if not targets:
             return
-        for message in Message.objects.filter(target__in=targets).select_related("author").order_by("id"):
+        for message in self._known.read(Q(target__in=targets)):
             if message.kind == Kind.EDIT:
                 self._known.edits.setdefault(message.target or 0, []).append(message)
             elif message.kind == Kind.REDACTION:
@@ -328,7 +338,8 @@ def _repeated(draft: Draft, first: Message) -> Refused | None:
         draft.target,
         draft.reply_to,
     )
-    stands = first.changed is None and not first.redacted
+    # `changed` is set only once the rows of the batch have ids.
+    stands = first.edited_at is None and not first.redacted
     if same and (not stands or first.body == draft.body):
         return None
     return Refused(Code.NONCE_CONFLICT, "This nonce was used before, for something else.")

@@ -166,6 +166,19 @@ class Nonces(TestCase):
         [again] = store(message(self.ana, "once", nonce="n"))
         self.assertEqual((again.id, again.body, again.redacted), (first.id, None, True))
 
+    def test_a_nonce_repeated_beside_a_change_of_its_message_answers_with_what_stands_then(self) -> None:
+        [first] = store(message(self.ana, "once", nonce="n"))
+        change, again = store(edit(self.ana, first, "newer"), message(self.ana, "once", nonce="n"))
+        self.assertEqual((again.id, again.body, again.changed), (first.id, "newer", change.id))
+        gone, again = store(redaction(self.ana, first), message(self.ana, "once", nonce="n"))
+        self.assertEqual((again.body, again.redacted, again.changed), (None, True, gone.id))
+
+    def test_an_edit_repeated_beside_the_redaction_of_its_message_has_no_text(self) -> None:
+        [first] = store(message(self.ana, "once"))
+        store(edit(self.ana, first, "the secret", nonce="n"))
+        gone, again = store(redaction(self.ana, first), edit(self.ana, first, "the secret", nonce="n"))
+        self.assertEqual((again.body, again.redacted, again.changed), (None, True, gone.id))
+
     def test_a_lost_answer_can_be_asked_for_after_the_room_was_closed(self) -> None:
         [first] = store(message(self.ana, "just in time", nonce="n"))
         lobby = ChatRoom.objects.get(slug=LOBBY)
