@@ -1,4 +1,4 @@
-"""Every bound of the realtime service, with its unit in its name. One class for each part that keeps to them."""
+"""Every bound of the realtime service, with its unit in its name. One class for each part that keeps them."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ class DatabaseLimits:
 
 @dataclass(frozen=True, slots=True)
 class IdentityLimits:
-    """How long, and for how many, it is remembered who a credential belongs to; how many are asked at once."""
+    """How long, and for how many, it is remembered who a credential is; how many are asked about at once."""
 
     keep_s: float = 5.0
     keep_credentials: int = 10_000
@@ -128,7 +128,7 @@ class StreamLimits:
 
 @dataclass(frozen=True, slots=True)
 class StopLimits:
-    """How long each step of a stop may take; together they stay below the ten seconds of docs/operations.md."""
+    """How long each step of a stop may take; together less than the ten seconds that operators are told."""
 
     write_s: float = 3.5
     farewell_s: float = 1.5
