@@ -37,6 +37,7 @@ def test_somebody_logs_in_finds_a_room_and_writes_there(site: Site) -> None:
         expect(page.get_by_text("This is where the conversation begins.")).to_be_visible()
         page.get_by_role("textbox", name="Message to The den").fill("good evening")
         page.get_by_role("button", name="Send").click()
+        RoomTab(page).sees("good evening")
         row = page.get_by_role("log").locator(".message")
         expect(row.locator(".body")).to_have_text("good evening")
         expect(row.locator(".author")).to_have_text("ana")
