@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/pip --disable-pip-version-check install --quiet --require-
 NO_SITE := CHAT_DATA_DIR=.mypy_cache/site SECRET_KEY=of-a-type-check DATABASE_URL=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types format lock clean
+.PHONY: help run test lint types format screenshots lock clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -36,10 +36,13 @@ format: $(VENV)/dev.stamp ## Write the code in the one format, and repair what c
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+screenshots: $(VENV)/dev.stamp ## Take the pictures in docs/images
+	$(BIN)/python -m tests.browser.screenshots
+
 lock: $(VENV)/dev.stamp ## Choose the newest versions that requirements/*.in allow
 	for name in base sqlite dev; do \
 	  $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 --generate-hashes \
-	    --no-annotate --custom-compile-command "make lock" --default-index https://pypi.org/simple \
+	    --no-annotate --custom-compile-command "make lock" \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
