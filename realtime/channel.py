@@ -122,6 +122,8 @@ class Channel(http.HTTPChannel):
         self._deadline: IDelayedCall | None = None
         self._refused = False
         self._answering = False
+        self._answered: Any = None
+        """A request whose answer the client has not taken yet, where it sent more behind it."""
 
     def connectionMade(self) -> None:
         """Take a seat."""
@@ -147,7 +149,7 @@ class Channel(http.HTTPChannel):
     def close_when_done(self) -> None:
         """Close now where nothing is being answered, else after the answer."""
         self.persistent = 0
-        if not self._answering:
+        if not self._answering or self._answered is not None:
             self.loseConnection()
 
     def abort(self) -> None:
@@ -173,8 +175,12 @@ class Channel(http.HTTPChannel):
 
     def rawDataReceived(self, data: bytes) -> None:
         """Take a piece of the body, unless the request was refused in the middle."""
-        if not self._refused:
-            super().rawDataReceived(data)
+        if self._refused:
+            return
+        super().rawDataReceived(data)
+        if self._answering and sum(map(len, self._dataBuffer)) > self._optimisticEagerReadSize:
+            # Twisted stops only where the client takes its answer.
+            self.transport.pauseProducing()
 
     def headerReceived(self, line: bytes) -> bool:
         """Take a header, but for names with an underscore, which WSGI cannot tell from a hyphen."""
@@ -196,9 +202,20 @@ class Channel(http.HTTPChannel):
         super().allContentReceived()
 
     def requestDone(self, request: Any) -> None:
-        """Be ready for the next request."""
+        """Be ready for the next request, once this one's answer is taken: answers are not piled up."""
+        if self._waitingForTransport and self.persistent:
+            self._answered = request
+            self.setTimeout(self._savedTimeOut)
+            return
         self._answering = False
         super().requestDone(request)
+
+    def resumeProducing(self) -> None:
+        """Go on: the client has taken everything."""
+        super().resumeProducing()
+        if self._answered is not None:
+            answered, self._answered = self._answered, None
+            self.requestDone(answered)
 
     def admits_body(self, length_bytes: int) -> bool:
         """Tell whether the body under way may be as long as this; where not, the request is refused."""

@@ -254,11 +254,11 @@ class Edge:
             peer, caller, reads=chat, drafts=chat, hub=self.hub, limits=self.socket_limits, max_body=100
         )
 
-    def connect(self) -> Connection:
-        """Return a new connection."""
+    def connect(self, connection: Connection | None = None) -> Connection:
+        """Return a new connection, or the one given, opened."""
         channel: Any = self.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 4444))
         assert channel is not None
-        connection = Connection()
+        connection = connection or Connection()
         connection.protocol = channel
         channel.makeConnection(connection)
         return connection

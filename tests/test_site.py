@@ -19,6 +19,14 @@ LIMITS = limits.HttpLimits()
 API = "/api/rooms/lobby/messages"
 
 
+class Full(Connection):
+    """A connection whose client takes nothing by itself: each write fills the buffer."""
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        self.producer.pauseProducing()
+
+
 @pytest.fixture
 def edge() -> Edge:
     edge = Edge()
@@ -172,6 +180,43 @@ class TestRequests:
         connection.tell(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
 
         assert connection.value().count(b"HTTP/1.1 200") == 3
+
+    def test_and_no_further_than_their_answers_are_taken(self, edge: Edge) -> None:
+        connection = edge.connect(Full())
+        connection.tell(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        for answers in (1, 2, 3):
+            assert connection.value().count(b"HTTP/1.1 200") == answers
+            connection.producer.resumeProducing()
+
+        assert connection.value().count(b"HTTP/1.1 200") == 3
+
+    def test_one_that_takes_no_answer_is_closed_as_an_idle_one_is(self, edge: Edge) -> None:
+        connection = edge.connect(Full())
+        connection.tell(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        edge.clock.advance(LIMITS.idle_s)
+
+        assert connection.closed
+        assert connection.value().count(b"HTTP/1.1 200") == 1
+
+    def test_one_that_takes_no_answer_is_closed_when_told_so(self, edge: Edge) -> None:
+        connection = edge.connect(Full())
+        connection.tell(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n" * 3)
+        for channel in tuple(edge.site.channels):
+            channel.close_when_done()
+
+        assert connection.closed
+
+    def test_little_is_read_ahead_of_an_answer_also_where_the_client_does_not_take_it(
+        self, edge: Edge
+    ) -> None:
+        connection = edge.connect()
+        connection.ask("GET", "/api/rooms/lobby/events", **COOKIE)
+        connection.producer.pauseProducing()
+        connection.tell(b"x" * 10_000)
+        assert connection.producerState == "producing"
+        connection.tell(b"x" * 10_000)
+
+        assert connection.producerState == "paused"
 
 
 class TestConnections:
