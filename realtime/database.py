@@ -23,7 +23,7 @@ from twisted.internet.threads import deferToThreadPool
 
 from realtime import deadline
 from realtime.errors import Unavailable
-from rooms import accounts, history, log, permissions
+from rooms import accounts, firstadmin, history, log, permissions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -179,6 +179,10 @@ class Database:
     async def still_valid(self, credentials: Collection[Credential]) -> dict[Credential, Identity | None]:
         """Return who these are now, as `rooms.accounts.still_valid`."""
         return await self._read(partial(accounts.still_valid, credentials))
+
+    async def first_admin_link(self) -> str | None:
+        """Return the path of a new link for the first administrator, as `rooms.firstadmin.issue_link`."""
+        return await self._writing.call(self._around, firstadmin.issue_link)
 
     async def ping(self) -> None:
         """Return if the database answers."""

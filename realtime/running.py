@@ -14,6 +14,7 @@ from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import serverFromString
 from twisted.internet.error import CannotListenError, ReactorNotRunning
 
+from realtime.errors import Unavailable
 from realtime.service import ChatService
 
 if TYPE_CHECKING:
@@ -34,15 +35,16 @@ def run(
     config: Config,
     descriptions: Sequence[str],
     application: Callable[..., Any],
-    announce: Callable[[list[str]], None],
+    announce: Callable[[list[str], str | None], None],
 ) -> int:
     """Serve until SIGTERM or SIGINT and return the exit code.
 
-    `announce` gets the addresses once all endpoints listen. Where a thread hangs, the process ends here and
-    does not return: Python would wait for that thread for ever.
+    Once all endpoints listen, `announce` gets the addresses and, where there is no superuser yet, the path
+    of a new link to make one: not before, since it voids the link that a running server has told. Where a
+    thread hangs, the process ends here and does not return: Python would wait for that thread for ever.
 
     Raises:
-        NotStarted: an endpoint cannot be understood or cannot listen.
+        NotStarted: an endpoint cannot be understood or cannot listen, or the database does not answer.
     """
     from twisted.internet import reactor as installed
 
@@ -54,7 +56,8 @@ def run(
     async def start() -> None:
         try:
             await service.start()
-            announce([url(d, p.getHost()) for d, p in zip(descriptions, service.ports, strict=True)])
+            link = await service.database.first_admin_link()
+            announce([url(d, p.getHost()) for d, p in zip(descriptions, service.ports, strict=True)], link)
         except Exception as error:  # noqa: BLE001 (told below)
             refused.append(error)
             _stop(reactor)
@@ -96,6 +99,8 @@ def _endpoint(reactor: Any, description: str) -> Any:
 
 def _told(error: Exception, description: str) -> Exception:
     """Return what to raise for an error of the start; one that only a bug explains stays as it is."""
+    if isinstance(error, Unavailable):
+        return NotStarted(error.detail)
     if isinstance(error, CannotListenError):
         error = error.socketError
     if isinstance(error, OSError | OverflowError):

@@ -195,6 +195,13 @@ class TestRefusing:
         assert "in use" in told
         assert told.count("\n") == 1
 
+    def test_a_start_that_is_refused_leaves_the_link_of_the_server_that_runs(self) -> None:
+        with running() as chat:
+            found = re.search(r"http://([0-9.]+):([0-9]+)(/first-admin/\S+)", chat.line("/first-admin/"))
+            assert found
+            refused("--listen", f"tcp:{found[2]}:interface=127.0.0.1")
+            assert status(found[1], int(found[2]), found[3]) == 200
+
     @pytest.mark.parametrize("endpoint", ["nonsense", "tcp:", "tcp:port", "tcp:0:colour=red", "tcp:99999"])
     def test_an_endpoint_that_cannot_be_understood(self, endpoint: str) -> None:
         told = refused("--listen", endpoint)
@@ -345,10 +352,3 @@ class TestReloading:
 def test_the_database_check_passes_where_all_is_well() -> None:
     person("ana")
     runchat.check_database()
-
-
-@pytest.mark.database
-def test_the_first_admin_is_asked_for_only_where_there_is_none() -> None:
-    assert (runchat.first_admin_link() or "").startswith("/first-admin/")
-    User.objects.create_superuser("root", password="a long passphrase")
-    assert runchat.first_admin_link() is None

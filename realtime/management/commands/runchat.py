@@ -50,14 +50,13 @@ class Command(BaseCommand):
         except config.ConfigError as error:
             raise CommandError(str(error)) from None
         check_database()
-        link = first_admin_link()
         # Only now: the import installs the reactor.
         from realtime.running import NotStarted, run
 
         logs.begin()
         listen = options["listen"] or [DEFAULT_ENDPOINT]
         try:
-            code = run(chosen, listen, get_wsgi_application(), lambda urls: self._announce(urls, link))
+            code = run(chosen, listen, get_wsgi_application(), self._announce)
         except NotStarted as error:
             raise CommandError(str(error)) from None
         if code:
@@ -90,13 +89,3 @@ def check_database() -> None:
             f"{len(missing)} migrations are not applied (the first: {first.app_label}.{first.name}): "
             "run `manage.py migrate`."
         )
-
-
-def first_admin_link() -> str | None:
-    """Return the path of the page that makes the first administrator, None where there is one."""
-    from rooms import firstadmin
-
-    try:
-        return firstadmin.issue_link()
-    finally:
-        connections[DEFAULT_DB_ALIAS].close()
