@@ -14,6 +14,8 @@ LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u200e\u200f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
 # PostgreSQL quotes the failing row: message bodies, session keys.
 _DETAIL = re.compile(r"\nDETAIL:.*", re.DOTALL)
+# Django tells the path of a request that it refuses, and a path may be a one-time link: long parts are cut.
+_LONG_SEGMENT = re.compile(r"(?<=/)([\w-]{4})[\w-]{20,}")
 # Requests that Django refuses (a foreign Host, say): what was refused is told, not where in Django.
 _REFUSED = "django.security"
 
@@ -81,7 +83,8 @@ def _moment(record: logging.LogRecord) -> str:
 
 
 def _message(record: logging.LogRecord) -> str:
-    return _DETAIL.sub("", record.getMessage())
+    told = _DETAIL.sub("", record.getMessage())
+    return _LONG_SEGMENT.sub(r"\1…", told) if record.name.startswith("django.") else told
 
 
 def _trace(formatter: logging.Formatter, record: logging.LogRecord) -> str:

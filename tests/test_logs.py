@@ -91,3 +91,12 @@ def test_a_refused_host_is_one_line_without_a_traceback() -> None:
         text = formatter.format(one)
         assert "Invalid HTTP_HOST" in text
         assert "Traceback" not in text
+
+
+@pytest.mark.parametrize("formatter", [LineFormatter(), JsonFormatter()])
+def test_a_one_time_link_whose_request_is_refused_is_not_told(formatter: logging.Formatter) -> None:
+    one = record("Forbidden (CSRF cookie not set.): %s", "/first-admin/SECRET-of_0123456789abcdefghijklmnop/")
+    one.name = "django.security.csrf"
+    line = formatter.format(one)
+    assert "/first-admin/SECR" in line
+    assert "0123456789" not in line
