@@ -20,9 +20,15 @@ class AccessQuerySet(models.QuerySet[Any]):
         return list(self.order_by().values_list(self.room_field, flat=True).distinct())
 
     def update(self, **values: Any) -> int:
-        """Change the rows, under their rooms' locks."""
+        """Change the rows, under their rooms' locks.
+
+        Raises:
+            TypeError: they are to go to another room, whose readers would not be asked.
+        """
         from rooms import log
 
+        if {"room", "room_id"} & values.keys():
+            raise TypeError("room: rows go to another room one by one, each saved by itself.")
         with log.changing_access(self._rooms()):
             return super().update(**values)
 

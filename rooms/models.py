@@ -130,10 +130,11 @@ class AccessRow(models.Model):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the row; readers of its room are asked for their access again."""
+        """Store the row; readers of its room, and of the one that it was in, are asked again."""
         from rooms import log
 
-        with log.changing_access([self.room_id]):
+        before = type(self).objects.filter(pk=self.pk).values_list("room", flat=True)
+        with log.changing_access({self.room_id, *before}):
             super().save(*args, **kwargs)
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:

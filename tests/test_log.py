@@ -68,6 +68,7 @@ class Appending(TestCase):
             appended = log.append(
                 [message(self.ana, "a"), message(self.ana, "b", room="den"), message(self.ana, "c")]
             )
+            self.assertEqual(heard, [], "told before the commit")
         self.assertEqual(heard, [appended.batches])
         by_room = {batch.room: batch for batch in appended.batches}
         self.assertEqual([one.body for one in by_room[LOBBY].messages], ["a", "c"])
@@ -454,6 +455,24 @@ class Access(TestCase):
                 way()
             self.assertGreater(self.version(), before)
             self.assertEqual(self.heard.pop(), frozenset({LOBBY}))
+
+    def test_a_row_that_goes_to_another_room_raises_the_versions_of_both(self) -> None:
+        """Else who belonged to the first would go on reading it, and who is banned from the second too."""
+        den = room("den", visibility=ChatRoom.Visibility.PRIVATE)
+        for row in (
+            Membership.objects.create(room=den, user=self.ana),
+            Ban.objects.create(room=den, user=self.ana),
+        ):
+            before = den.access_version, self.version()
+            row.room = self.lobby
+            with self.captureOnCommitCallbacks(execute=True):
+                row.save()
+            den.refresh_from_db()
+            self.assertGreater(den.access_version, before[0])
+            self.assertGreater(self.version(), before[1])
+            self.assertEqual(self.heard.pop(), frozenset({LOBBY, "den"}))
+            with self.assertRaisesMessage(TypeError, "one by one"):
+                type(row).objects.update(room=den)
 
     def test_changed_accounts_raise_the_sites_version_and_a_log_in_does_not(self) -> None:
         def version() -> int:

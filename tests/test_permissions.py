@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import Any
+from unittest.mock import patch
 
 import pytest
 from django.test import TestCase
 from django.utils import timezone
 
+from rooms import permissions
 from rooms.messages import Access, Code
 from rooms.models import Ban, ChatRoom, Membership
 from rooms.permissions import GUEST, Standing, access, who_may
@@ -70,6 +73,21 @@ class WhoMay(TestCase):
         self.assertTrue(may[ana.pk].moderate)
         self.assertEqual(may[None].refusal, Code.NOT_AUTHENTICATED)
         self.assertEqual(versions.room, ChatRoom.objects.get(slug=LOBBY).access_version)
+
+    def test_a_ban_that_comes_in_between_is_newer_than_the_versions_told(self) -> None:
+        """Else rights read before the ban would count as judged by it."""
+        lobby, ana = ChatRoom.objects.get(slug=LOBBY), person("ana")
+        real = permissions.standings
+
+        def then_banned(*asked: Any) -> Any:
+            found = real(*asked)
+            Ban.objects.create(room=lobby, user=ana)
+            return found
+
+        with patch.object(permissions, "standings", then_banned):
+            versions, may = who_may(LOBBY, [ana.pk])
+        self.assertTrue(may[ana.pk].see)
+        self.assertLess(versions.room, ChatRoom.objects.get(slug=LOBBY).access_version)
 
     def test_nobody_may_do_anything_in_a_room_that_is_not_there(self) -> None:
         ana = person("ana")
