@@ -116,16 +116,18 @@ class Client:
         self._go_on()
 
     def pause(self) -> None:
-        """Send no messages of rooms: the connection takes no more."""
+        """Send no messages of rooms, and read nothing that asks for answers: the connection takes no more."""
         self._paused = True
         for join in self._joins.values():
             join.subscription.pause()
+        self._pace()
 
     def resume(self) -> None:
         """Go on after `pause`."""
         self._paused = False
         for join in tuple(self._joins.values()):
             join.subscription.resume()
+        self._pace()
 
     def closed(self) -> None:
         """Free everything: the connection is gone or going."""
@@ -171,9 +173,11 @@ class Client:
             self._unsettled += 1
 
     def _pace(self) -> None:
-        """Read no further while too much of this client waits."""
+        """Read no further while too much of this client waits, or of what is for it."""
         much = (
-            len(self._waiting) >= self._limits.waiting_commands or self._unsettled >= self._limits.unsettled
+            self._paused
+            or len(self._waiting) >= self._limits.waiting_commands
+            or self._unsettled >= self._limits.unsettled
         )
         if much == self._reading_paused or self._closed:
             return

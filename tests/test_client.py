@@ -287,6 +287,22 @@ class TestPace:
         edge.publish()
         assert socket.connection.producerState == "producing"
 
+    def test_nothing_more_is_read_while_what_was_said_is_not_taken(self, socket: Socket) -> None:
+        socket.connection.producer.pauseProducing()
+        assert socket.connection.producerState == "paused"
+        socket.connection.producer.resumeProducing()
+        assert socket.connection.producerState == "producing"
+
+    def test_also_where_other_reasons_end_first(self) -> None:
+        edge = Edge(sockets=limits.SocketLimits(unsettled=1))
+        socket = hello(edge)
+        send(socket, "a")
+        socket.connection.producer.pauseProducing()
+        edge.publish()
+        assert socket.connection.producerState == "paused"
+        socket.connection.producer.resumeProducing()
+        assert socket.connection.producerState == "producing"
+
 
 class TestBadFrames:
     def test_each_is_an_error_and_the_twentieth_in_a_row_closes(self, socket: Socket) -> None:
