@@ -88,7 +88,8 @@ class ChatService(Service):
         self._config = config
         self._endpoints = endpoints
         self._pools = pools or Pools.of(config)
-        self._stopped: Deferred[None] | None = None
+        self._stopped = False
+        self._when_stopped: list[Deferred[None]] = []
         self.stopping = False
         self.hung: list[str] = []
         """Pools whose threads did not end in time: the process must not wait for them."""
@@ -199,10 +200,22 @@ class ChatService(Service):
         return Deferred.fromCoroutine(self.stop())
 
     async def stop(self) -> None:
-        """Stop listening, finish the commit in hand, say goodbye, end the threads. Each step has its time."""
+        """Stop, and return when all has ended that ends in time. A second call waits for the same stop."""
         if self.stopping:
+            if not self._stopped:
+                self._when_stopped.append(Deferred())
+                await self._when_stopped[-1]
             return
         self.stopping = True
+        try:
+            await self._stop()
+        finally:
+            self._stopped = True
+            for waiting in self._when_stopped:
+                waiting.callback(None)
+
+    async def _stop(self) -> None:
+        """Stop listening, finish the commit in hand, say goodbye, end the threads. Each step has its time."""
         bounds = limits.StopLimits()
         super().stopService()
         for port in self.ports:

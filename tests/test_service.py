@@ -162,12 +162,46 @@ class TestStopping(ServiceCase):
         kept = Message.objects.filter(room__slug="lobby").values_list("nonce", flat=True)
         assert set(kept) == stored
 
+    async def test_the_commit_in_hand_is_waited_for_and_told(self) -> None:
+        service = await self.start()
+        go_on: Deferred[None] = Deferred()
+        begun: Deferred[None] = Deferred()
+
+        async def slow(*arguments: Any) -> Any:
+            begun.callback(None)
+            await go_on
+            return await service.database.append(*arguments)
+
+        service.writer._append = slow
+        talker, socket = await self.socket(**self.token)
+        socket.send({"type": "send", "room": "lobby", "body": "x", "nonce": "last"})
+        await begun
+        assert [frame["type"] for frame in socket.told()] == ["hello"]
+        stopped = Deferred.fromCoroutine(service.stop())
+        await deferToThread(lambda: None)
+        assert not talker.heard
+        go_on.callback(None)
+        await talker.until(lambda: b"\x03\xf4" in talker.heard, self.reactor)
+        (told,) = socket.told()
+        transport: Any = talker.transport
+        transport.loseConnection()
+        await stopped
+
+        assert [sent["nonce"] for sent in told["sent"]] == ["last"]
+        assert Message.objects.filter(nonce="last").exists()
+
     async def test_a_stop_twice_is_a_stop_once(self) -> None:
         service = await self.start()
-        await service.stop()
+        ended: list[str] = []
+        first, second = (Deferred.fromCoroutine(service.stop()) for _ in range(2))
+        first.addCallback(lambda _none: ended.append("first"))
+        second.addCallback(lambda _none: ended.append("second"))
+        assert ended == []
+        await second
+        await first
         await service.stop()
 
-        assert service.stopping
+        assert sorted(ended) == ["first", "second"]
 
     async def test_a_port_in_use_is_raised(self) -> None:
         service = await self.start()

@@ -94,10 +94,19 @@ class TestGuard:
         for byte in ("\x0b", "\x0c", "\x1c", "\x85"):
             assert edge.socket(upgraded=False, path=f"/ws?{byte}Origin:x").connection.response().status == 400
 
-    @pytest.mark.parametrize("line", ["Host: localhost", "Origin: http://localhost", "Cookie: a=b"])
+    @pytest.mark.parametrize(
+        "line",
+        [
+            "Host: localhost",
+            "Origin: http://localhost",
+            "Cookie: a=b",
+            "Authorization: Bearer x",
+            "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        ],
+    )
     def test_headers_given_twice_are_400(self, edge: Edge, line: str) -> None:
         connection = edge.connect()
-        twice = "" if line.startswith("Host") else f"{line}\r\n"
+        twice = "" if line.startswith(("Host", "Sec")) else f"{line}\r\n"
         connection.tell(
             f"GET /ws HTTP/1.1\r\nHost: localhost\r\n{twice}{line}\r\n"
             "Upgrade: websocket\r\nConnection: Upgrade\r\n"
@@ -235,6 +244,12 @@ class TestFrames:
         socket.send_frame(1, b'{"type":"leave","room":"lobby","x":"' + b"x" * (65_536 - 38) + b'"}')
         assert [frame["type"] for frame in socket.told()] == ["hello"]
         socket.send_frame(1, b"x" * 65_537)
+        assert socket.closed_with() == 1009
+
+    def test_a_length_that_is_too_long_is_refused_before_it_comes(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.connection.tell(b"\x81\xff" + (2**40).to_bytes(8, "big") + b"\0\0\0\0")
+
         assert socket.closed_with() == 1009
 
     def test_also_one_in_many_pieces(self, edge: Edge) -> None:

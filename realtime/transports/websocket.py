@@ -354,16 +354,14 @@ def check_handshake(request: Any) -> None:
     ]
     if any(not SMUGGLING.isdisjoint(text) for text in texts):
         raise BadRequest("A header holds a control character.")
-    for name, values in headers:
-        if name.lower() in {b"host", b"origin", b"cookie", b"sec-websocket-key"} and len(values) > 1:
-            raise BadRequest(f"{name.decode('ascii')}: it is given twice")
     if request.method != b"GET" or "websocket" not in _words(request, b"upgrade"):
         raise BadRequest("Upgrade: this address speaks WebSocket only")
     if "upgrade" not in _words(request, b"connection"):
         raise BadRequest("Connection: it must say Upgrade")
     if _words(request, b"sec-websocket-version") != ["13"]:
         raise BadRequest("Sec-WebSocket-Version: it must be 13")
-    if len(request.requestHeaders.getRawHeaders(b"sec-websocket-key", [b""])[0].strip()) != KEY_CHARS:
+    keys = request.requestHeaders.getRawHeaders(b"sec-websocket-key", [])
+    if len(keys) != 1 or len(keys[0].strip()) != KEY_CHARS:
         raise BadRequest("Sec-WebSocket-Key: it must be 16 bytes in Base64")
 
 
