@@ -5,10 +5,12 @@ No framework
     limits      every bound, with its unit
     errors      every refusal, with its status and code
     wire        bytes to commands, messages to bytes
+    queries     query strings and form fields to checked values
 
 The core, in the reactor's thread alone
     hub         feeds by room: attach a reader, publish what was committed
     feed        one room: publishes what joins on, reads the rest, asks permissions again
+    surroundings    what all feeds have in common
     subscription    one reader's cursor
     tail        what a room holds in memory; batches that are rendered once
     flight      a read that several subscriptions share
@@ -16,16 +18,27 @@ The core, in the reactor's thread alone
     writer      group commit
     held        rooms that somebody else holds
     identities  who a credential is, and whether it still holds
+    epochs      which database this is
     poll        what no hint told of
     errand      work that is tried again; one line in the log for an outage
 
 Where threads begin
-    database    the log, history and permissions as coroutines
+    database    the log, history, permissions and accounts as coroutines
     deadline    ends a PostgreSQL call in its own thread
 
 What is served
-    client      one authenticated caller
+    client      one authenticated caller on a WebSocket
     transports  WebSocket, Server-Sent Events, long poll, HTTP API
-    site        the tree of resources
+    static      files from staticfiles' finders
+    stall       whether a full connection takes anything at all
+    departure   who must be told that the server stops
+    channel     one HTTP connection, and what bounds it
+    site        which part answers which path
+
+The process
     service     puts all of it together, starts and stops it in order
+    running     the reactor, its signals, the way out
+    reload      a parent that starts the server anew when a file changes
+    logs        Twisted's log as part of Python's
+    apps, checks    what Django asks of an app
 """

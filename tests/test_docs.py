@@ -9,6 +9,7 @@ from typing import get_args
 
 import pytest
 
+import realtime
 from realtime import wire
 from realtime.config import Config
 from realtime.errors import Refusal
@@ -17,6 +18,7 @@ from rooms.messages import Kind
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "docs").glob("*.md")])
 PROTOCOL = (ROOT / "docs/protocol.md").read_text(encoding="utf-8")
+ARCHITECTURE = (ROOT / "docs/architecture.md").read_text(encoding="utf-8")
 OPERATIONS = (ROOT / "docs/operations.md").read_text(encoding="utf-8")
 
 
@@ -72,3 +74,20 @@ def test_protocol_lists_every_command_of_a_socket() -> None:
     section = PROTOCOL.split("| client to server | meaning |", 1)[1].split("\n\n", 1)[0]
     tags = {command.__struct_config__.tag for command in get_args(wire.Command)}
     assert set(re.findall(r'"type": "(\w+)"', section)) == tags
+
+
+def modules(package: str) -> set[str]:
+    """Return the names of a package's modules and packages, but for those that Django itself looks for."""
+    paths = (ROOT / package).iterdir()
+    found = {path.stem for path in paths if path.suffix == ".py" or (path / "__init__.py").exists()}
+    return found - {"__init__", "management", "migrations"}
+
+
+def test_the_map_of_the_realtime_package_names_its_modules_and_no_others() -> None:
+    rows = re.findall(r"^    ([a-z, ]+?)  +\S", realtime.__doc__ or "", re.MULTILINE)
+    assert {name for row in rows for name in row.split(", ")} == modules("realtime")
+
+
+def test_the_architecture_names_every_module_of_the_rooms_and_no_others() -> None:
+    cells = re.findall(r"^\| (`rooms/\w+\.py`[^|]*)\|", ARCHITECTURE, re.MULTILINE)
+    assert {name for cell in cells for name in re.findall(r"(\w+)\.py`", cell)} == modules("rooms")
