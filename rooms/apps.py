@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 from django.contrib.auth import get_user_model
+from django.contrib.auth.signals import user_logged_out
 from django.db.models.signals import post_delete, post_save
+
+if TYPE_CHECKING:
+    from django.http import HttpRequest
 
 ACCESS_FIELDS = frozenset({"is_active", "is_staff", "is_superuser", "password"})
 """What of an account decides who may do what, or whether its sessions hold."""
@@ -26,6 +30,7 @@ class RoomsConfig(AppConfig):
         post_save.connect(_account_saved, sender=user_model, dispatch_uid="rooms.account_saved")
         for model in (user_model, self.get_model("ApiToken")):
             post_delete.connect(_deleted, sender=model, dispatch_uid=f"rooms.deleted.{model.__name__}")
+        user_logged_out.connect(_logged_out, dispatch_uid="rooms.logged_out")
 
 
 def _account_saved(*, created: bool, update_fields: frozenset[str] | None, raw: bool, **_rest: Any) -> None:
@@ -36,6 +41,15 @@ def _account_saved(*, created: bool, update_fields: frozenset[str] | None, raw: 
 
 
 def _deleted(**_rest: Any) -> None:
+    _accounts_changed()
+
+
+def _logged_out(*, request: HttpRequest | None, user: object, **_rest: Any) -> None:
+    """Ask again whose sessions hold. Django deletes this one after the signal: too late."""
+    if user is None:
+        return
+    if request is not None:
+        request.session.delete()
     _accounts_changed()
 
 

@@ -16,10 +16,10 @@ from django.urls import reverse
 from django.views import defaults
 from django.views.csrf import csrf_failure
 
-from rooms import accounts, history
+from rooms import accounts, history, signals
 from rooms.forms import NewAccountForm, new_account_form
 from rooms.messages import Credential
-from rooms.models import ApiToken
+from rooms.models import ApiToken, SiteState
 
 pytestmark = pytest.mark.databases
 
@@ -85,6 +85,29 @@ class LoggingIn(TestCase):
         self.assertEqual(self.client.get(reverse("rooms:logout")).status_code, 405)
         self.assertRedirects(self.client.post(reverse("rooms:logout")), reverse("rooms:login"))
         self.assertIsNone(accounts.identify(credential))
+
+    def test_logging_out_is_told_at_once_and_not_before_the_session_is_gone(self) -> None:
+        """Whoever hears of it asks who is who, and must not be told the answer from before."""
+        User.objects.update(is_staff=True)
+        for log_out in (reverse("rooms:logout"), reverse("admin:logout")):
+            self.log_in()
+            credential = Credential.of_session(self.client.session.session_key or "")
+            found: list[object] = []
+
+            def hear(credential: Credential = credential, found: list[object] = found, **_: object) -> None:
+                found.append(accounts.identify(credential))
+
+            signals.access_changed.connect(hear)
+            self.addCleanup(signals.access_changed.disconnect, hear)
+            with self.captureOnCommitCallbacks(execute=True):
+                self.client.post(log_out)
+            self.assertEqual(found, [None])
+            signals.access_changed.disconnect(hear)
+
+    def test_logging_out_without_a_log_in_changes_nothing(self) -> None:
+        before = SiteState.current().access_version
+        self.client.post(reverse("rooms:logout"))
+        self.assertEqual(SiteState.current().access_version, before)
 
     def test_changing_the_password_ends_the_other_sessions(self) -> None:
         elsewhere = Client()
