@@ -66,6 +66,7 @@ def run(
     reactor.callWhenRunning(lambda: Deferred.fromCoroutine(start()))
     reactor.addSystemEventTrigger("before", "shutdown", service.stopService)
     reactor.run()
+    _ignore_signals()
     if service.hung:
         _leave_at_once(refused)
     if refused:
@@ -77,6 +78,12 @@ def _stop_at_signals(reactor: Any) -> None:
     """Stop at SIGTERM and SIGINT. A second one changes nothing, where Twisted's own way logs a traceback."""
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: reactor.callFromThread(_stop, reactor))
+
+
+def _ignore_signals() -> None:
+    """Let nothing end what is ending well: Python's own way out would make signals deadly once more."""
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
 
 
 def _stop(reactor: Any) -> None:

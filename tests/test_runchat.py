@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
@@ -118,6 +118,17 @@ class TestServing:
             for number in (signal.SIGTERM, signal.SIGINT, signal.SIGTERM):
                 chat.process.send_signal(number)
             assert chat.stop() == 0
+            assert "Traceback" not in "".join(chat.process.stdout or [])
+
+    @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+    def test_also_one_that_comes_when_all_but_the_process_has_ended(self, number: signal.Signals) -> None:
+        with running() as chat:
+            chat.line("The chat is at")
+            while True:
+                chat.process.send_signal(number)
+                with suppress(subprocess.TimeoutExpired):
+                    assert chat.process.wait(0.01) == 0
+                    break
             assert "Traceback" not in "".join(chat.process.stdout or [])
 
     def test_without_a_superuser_a_link_is_told_that_works(self) -> None:
