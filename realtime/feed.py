@@ -52,6 +52,7 @@ class Feed:
         self._resolved = 0
         self._moved_s = around.clock.seconds()
         self._tail = around.tail(0)
+        self._accounts = 0
         self._cut: tuple[tuple[int, int, int], Batch] | None = None
         self._judgement = Judgement()
         self._when_judged: list[Deferred[None]] = []
@@ -228,8 +229,16 @@ class Feed:
         if versions.epoch != self._epoch:
             self._question()
         elif self._judgement.heard(versions):
+            self._forget_names(versions)
             self._moved_s = self._around.clock.seconds()
             self._go_on()
+
+    def _forget_names(self, versions: Versions) -> None:
+        """Hold nothing encoded before accounts changed: an author who is gone has no name any more."""
+        if versions.site > self._accounts:
+            self._accounts = versions.site
+            self._tail = self._around.tail(self.head)
+            self._cut = None
 
     def _question(self) -> None:
         """Give nothing more before the database has been asked in which epoch its log ends, and where."""
@@ -317,6 +326,7 @@ class Feed:
 
     def _hear_of_all(self, versions: Versions) -> None:
         """Hear of these versions, and of those that subscribers were judged by who came meanwhile."""
+        self._forget_names(versions)
         self._judgement.heard(versions)
         for subscription in self._subscriptions:
             if subscription.judged.epoch == versions.epoch:
@@ -339,6 +349,7 @@ class Feed:
             if known is None or not covers(versions, known):
                 self._question()
                 continue
+            self._forget_names(versions)
             self._judge(asked, versions, rights)
             if self._subscriptions:
                 newcomers = self._subscriptions.keys() - set(asked)

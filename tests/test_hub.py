@@ -414,6 +414,23 @@ def test_what_is_above_the_redacted_message_stays_in_memory(stage: Stage) -> Non
     assert reader.ids == [1, 2, 3, 4]
 
 
+@pytest.mark.parametrize("by_poll", [True, False])
+def test_an_author_who_is_gone_is_not_named_from_memory(stage: Stage, *, by_poll: bool) -> None:
+    stage.attach()
+    stage.reads.fire_all()
+    stage.hub.publish([stage.log.post("r", "a")])
+    stage.log.site += 1
+    if by_poll:
+        stage.hub.heads_seen(stage.log.heads(stage.hub.rooms()))
+    else:
+        stage.hub.access_changed(None)
+    stage.reads.fire_all()
+    behind = stage.attach(0)
+    assert not behind.ids
+    stage.reads.fire_all()
+    assert behind.ids == [1]
+
+
 def test_while_a_gap_is_read_memory_is_not_used_since_a_redaction_may_lie_in_it(stage: Stage) -> None:
     slow = stage.attach()
     stage.reads.fire_all()
