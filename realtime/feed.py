@@ -314,11 +314,16 @@ class Feed:
             elsewhere = subscription.epoch != heads.epoch or subscription.cursor > last_id
             if (went_back or elsewhere) and not subscription.ended:
                 subscription.reset(last_id, heads.epoch)
+        newcomers = self._subscriptions.keys() - set(present)
+        if any(newcomer.epoch != heads.epoch for newcomer in newcomers):
+            # Whoever came meanwhile may know of a newer epoch than this look.
+            self._question()
 
     def _stand_at(self, last_id: int, epoch: str) -> None:
         """Go on from the end of the log, holding nothing of what was before."""
         self.head = last_id
         self._epoch = epoch
+        self._accounts = 0
         self._moved_s = self._around.clock.seconds()
         self._tail = self._around.tail(last_id)
         self._cut = None

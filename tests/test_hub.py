@@ -696,6 +696,22 @@ def test_one_who_joined_in_the_new_epoch_is_not_reset(stage: Stage) -> None:
     assert old.ids == new.ids == [2]
 
 
+def test_one_who_joins_in_the_old_epoch_while_the_feed_opens_in_the_new_is_reset(stage: Stage) -> None:
+    """It was judged before the restore, and attached once the look had begun that found the new epoch."""
+    judged_before = stage.log.versions("r")
+    stage.log.epoch = "two"
+    first = stage.attach()
+    late = RememberingReader(0)
+    late.subscription = stage.hub.attach("r", late, user_id=1, cursor=0, versions=judged_before)
+    late.subscription.wake()
+    stage.reads.fire_all()
+    assert first.resets == []
+    assert late.resets == [(0, "two")]
+    stage.hub.publish([stage.log.post("r")])
+    stage.reads.fire_all()
+    assert first.ids == late.ids == [1]
+
+
 def test_rights_are_asked_again_in_another_epoch_though_its_versions_are_lower(stage: Stage) -> None:
     stage.log.room_versions["r"] = 50
     banned = stage.attach()
