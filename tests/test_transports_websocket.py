@@ -124,10 +124,28 @@ class TestGuard:
             {"Sec_WebSocket_Version": "8"},
             {"Sec_WebSocket_Key": ""},
             {"Sec_WebSocket_Key": "short"},
+            {"Sec_WebSocket_Key": "*" * 24},
+            {"Sec_WebSocket_Key": "\xe9" * 24},
+            {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZSEh"},
         ],
     )
     def test_what_is_no_handshake_is_400(self, edge: Edge, headers: dict[str, str]) -> None:
         assert refused(edge, **headers).code == "bad_request"
+
+    def test_what_comes_as_the_body_of_a_handshake_is_no_frame(self, edge: Edge) -> None:
+        socket = edge.socket(upgraded=False, Content_Length="6")
+        socket.connection.tell(b"\x89\x80\0\0\0\0")
+
+        assert socket.connection.response().code == "bad_request"
+
+    def test_a_handshake_is_at_least_http_1_1(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.tell(
+            b"GET /ws HTTP/1.0\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+        )
+
+        assert connection.value().startswith(b"HTTP/1.0 400")
 
     def test_autobahn_is_given_no_header_that_it_does_not_need(self, edge: Edge) -> None:
         socket = edge.socket(X_Custom="1", Origin="http://localhost", **COOKIE)
@@ -352,6 +370,18 @@ class TestLife:
         edge.clock.advance(0)
 
         assert [m["id"] for frame in socket.told() for m in frame["messages"]] == [3, 4, 5, 6, 7]
+
+    def test_one_that_was_not_listened_to_is_not_called_silent(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.connection.producer.pauseProducing()
+        for taken in range(4):
+            socket.connection.dataBuffer = b"x" * (100 - taken)
+            edge.clock.advance(14)
+        socket.connection.producer.resumeProducing()
+        edge.clock.advance(20)
+        assert not socket.connection.closed
+        edge.clock.pump([15, 15])
+        assert socket.connection.aborted
 
     def test_a_room_joined_meanwhile_waits_too(self, edge: Edge) -> None:
         socket = edge.socket()

@@ -6,6 +6,7 @@ none of the client's but those that it needs, after all were judged.
 
 from __future__ import annotations
 
+import base64
 import functools
 import logging
 from collections.abc import Callable
@@ -44,8 +45,7 @@ SUBPROTOCOL = "chat.v1"
 SMUGGLING = frozenset(b"\x0b\x0c\x1c\x1d\x1e\x85")
 """Bytes that `str.splitlines` takes for the end of a line and HTTP does not (CVE-2026-44546)."""
 HANDSHAKE = (b"Host", b"Upgrade", b"Connection", b"Sec-WebSocket-Key", b"Sec-WebSocket-Version")
-KEY_CHARS = 24
-"""16 bytes in Base64."""
+KEY_BYTES = 16
 P = ParamSpec("P")
 
 
@@ -211,7 +211,8 @@ class Socket(WebSocketServerProtocol):
         self.client.pause()
 
     def resumeProducing(self) -> None:
-        """Go on: the peer has taken everything."""
+        """Go on: the peer has taken everything. What it said meanwhile was not listened to."""
+        self._heard_s = self._party.clock.seconds()
         self._stall.resumed()
         if not self._over:
             self.client.resume()
@@ -354,15 +355,26 @@ def check_handshake(request: Any) -> None:
     ]
     if any(not SMUGGLING.isdisjoint(text) for text in texts):
         raise BadRequest("A header holds a control character.")
-    if request.method != b"GET" or "websocket" not in _words(request, b"upgrade"):
+    asks = request.method == b"GET" and request.clientproto == b"HTTP/1.1"
+    if not asks or "websocket" not in _words(request, b"upgrade"):
         raise BadRequest("Upgrade: this address speaks WebSocket only")
     if "upgrade" not in _words(request, b"connection"):
         raise BadRequest("Connection: it must say Upgrade")
     if _words(request, b"sec-websocket-version") != ["13"]:
         raise BadRequest("Sec-WebSocket-Version: it must be 13")
     keys = request.requestHeaders.getRawHeaders(b"sec-websocket-key", [])
-    if len(keys) != 1 or len(keys[0].strip()) != KEY_CHARS:
+    if len(keys) != 1 or not _is_key(keys[0].strip()):
         raise BadRequest("Sec-WebSocket-Key: it must be 16 bytes in Base64")
+    if request.content.read(1):
+        # autobahn would take it for frames.
+        raise BadRequest("A handshake has no body.")
+
+
+def _is_key(text: bytes) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
 
 
 def offered(request: Any) -> list[str]:
