@@ -26,7 +26,7 @@ ROOMS = {
 
 def make() -> dict[str, str]:
     """Make people and rooms and return a token of each, by name."""
-    from django.contrib.auth.models import User
+    from django.contrib.auth.models import Permission, User
     from django.core.management import call_command
 
     from rooms import accounts
@@ -36,6 +36,7 @@ def make() -> dict[str, str]:
     for slug, name in ROOMS.items():
         ChatRoom.objects.create(slug=slug, name=name, open_to_guests=slug == "open")
     users = [User.objects.create_user(name, password=PASSWORD, is_staff=name == "mod") for name in NAMES]
+    users[-1].user_permissions.add(Permission.objects.get(codename="change_message"))
     return {user.username: accounts.issue_token(user, "test") for user in users}
 
 
