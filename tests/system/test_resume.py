@@ -21,20 +21,20 @@ WAIT_S = 60
 
 
 class Sender(threading.Thread):
-    """Sends one message after the other until told to stop; each until it is acknowledged."""
+    """Sends one message after the other until told to stop, or so many; each until it is acknowledged."""
 
-    def __init__(self, chat: RunningChat, token: str, name: str) -> None:
+    def __init__(self, chat: RunningChat, token: str, name: str, most: int | None = None) -> None:
         """Send as the token's owner."""
         super().__init__(daemon=True)
         self.acknowledged: list[tuple[str, int]] = []
         self.failure: BaseException | None = None
         self.stopping = False
-        self._api, self._name = Api(chat.port, token), name
+        self._api, self._name, self._most = Api(chat.port, token), name, most
 
     def run(self) -> None:
         """Send on; what goes wrong is kept for `result`."""
         try:
-            while not self.stopping:
+            while not self.stopping and len(self.acknowledged) != self._most:
                 nonce = f"{self._name}-{len(self.acknowledged)}"
                 message = self._api.send(LOBBY, f"{nonce} says hello", nonce)
                 self.acknowledged.append((message["nonce"], message["id"]))
@@ -42,8 +42,8 @@ class Sender(threading.Thread):
             self.failure = failure
 
     def result(self) -> list[tuple[str, int]]:
-        """Stop, and return what was acknowledged."""
-        self.stopping = True
+        """Stop, unless it stops by itself, and return what was acknowledged."""
+        self.stopping = self._most is None
         self.join(WAIT_S)
         assert not self.is_alive()
         if self.failure:
