@@ -41,7 +41,6 @@ if TYPE_CHECKING:
         Identity,
         Lock,
         Page,
-        Posted,
         Refused,
         RoomSummary,
         Span,
@@ -161,10 +160,6 @@ class Database:
     async def rooms_for(self, reader: UserId | None) -> tuple[str, list[RoomSummary]]:
         """Return the epoch and the rooms that a reader may see, as `rooms.history.rooms_for`."""
         return await self._read(partial(history.rooms_for, reader))
-
-    async def find(self, reader: UserId | None, slug: str, message_id: int) -> Posted | Refused:
-        """Return one message, as `rooms.history.find`."""
-        return await self._read(partial(history.find, reader, slug, message_id))
 
     async def who_may(
         self, slug: str, readers: Collection[UserId | None]

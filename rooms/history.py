@@ -94,16 +94,6 @@ def after(slug: str, cursor: int, limit: int) -> Page:
     )
 
 
-def find(reader: UserId | None, slug: str, message_id: int) -> Posted | Refused:
-    """Return one message, or why the reader does not get it."""
-    page = read(reader, slug, After(message_id - 1, 1))
-    if isinstance(page, Refused):
-        return page
-    if not page.messages or page.messages[0].id != message_id:
-        return NO_MESSAGE
-    return page.messages[0]
-
-
 def heads(slugs: Collection[str]) -> Heads:
     """Return the epoch, the site's version and how far these rooms' logs go, in one query."""
     the_one = SiteState.objects.filter(pk=SiteState.THE_ONE)

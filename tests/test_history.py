@@ -58,12 +58,6 @@ class Spans(TestCase):
         page = self.read(Newest(0))
         self.assertEqual((page.messages, page.head), ((), self.ids[-1]))
 
-    def test_one_message_is_found_by_its_id_in_its_room_alone(self) -> None:
-        found = history.find(self.ana.pk, LOBBY, self.ids[3])
-        self.assertEqual(getattr(found, "id", found), self.ids[3])
-        self.assertEqual(history.find(self.ana.pk, "den", self.ids[3]), history.NO_MESSAGE)
-        self.assertEqual(history.find(self.ana.pk, LOBBY, self.ids[3] + 1), history.NO_MESSAGE)
-
     def test_a_log_that_is_not_there_is_empty_for_the_servers_own_reads(self) -> None:
         self.assertEqual(history.after("nowhere", 0, 5).head, 0)
 

@@ -24,7 +24,6 @@ logger = logging.getLogger(__name__)
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
-SERVER = b"chat"
 
 
 @dataclass(frozen=True, slots=True)
