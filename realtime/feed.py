@@ -431,7 +431,8 @@ class Feed:
         if not self._judgement.allows(page.versions):
             return
         messages = () if flight.is_stale(page) else self._around.encoded(page.messages)
-        batch = Batch(self.room, flight.cursor, messages) if messages else None
+        most_bytes = self._around.limits.page_bytes
+        batch = Batch(self.room, flight.cursor, messages).within(most_bytes) if messages else None
         for subscription in waiting:
             if not (self.readable and subscription.willing and subscription.cursor == flight.cursor):
                 continue

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from dataclasses import dataclass
+from itertools import accumulate
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 if TYPE_CHECKING:
@@ -49,6 +50,11 @@ class Batch:
         if count >= len(self.messages):
             return self
         return self.once(_First(count))
+
+    def within(self, most_bytes: int) -> Batch:
+        """Return the batch cut to its first messages that have so many bytes together; one in any case."""
+        sizes = accumulate(len(message.data) for message in self.messages)
+        return self.first(max(1, sum(size <= most_bytes for size in sizes)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -235,6 +235,22 @@ def test_a_shared_batch_is_cut_for_those_who_take_less(stage: Stage) -> None:
     assert one.batches[0] is other.batches[0]
 
 
+def test_a_page_from_the_database_is_given_in_pieces_of_so_many_bytes() -> None:
+    """Else a reader that takes nothing costs as much as the largest messages of a whole page."""
+    stage = Stage(HubLimits(page_bytes=3 * len(encode(MemoryLog().post("r", "aaaa").messages[0]))))
+    stage.log.post("r", *("aaaa" for _ in range(7)))
+    stage.log.post("r", "a" * 5000)
+    reader = stage.attach(0)
+    reader.then = lambda _batch: sub(reader).pause()
+    given = []
+    for _ in range(4):
+        stage.reads.fire_all()
+        given.append(len(reader.batches[-1].messages))
+        sub(reader).resume()
+    assert given == [3, 3, 1, 1]
+    assert reader.ids == list(range(1, 9))
+
+
 def test_an_ended_subscription_is_given_nothing(stage: Stage) -> None:
     reader, parked = stage.attach(), stage.attach()
     stage.reads.fire_all()
