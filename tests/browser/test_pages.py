@@ -277,10 +277,10 @@ def test_logging_out_is_told_in_other_tabs_and_leaves_nothing_behind(site: Site,
         tab.page.fill("#text", "half a sentence")
         page = ana.open("/")
         page.locator("summary").click()
+        ana.bearable = ("401", "403")  # the second: the page's CSRF token, renewed by the next login
         page.get_by_role("button", name="Log out").click()
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
         assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('chat:'))") == []
-        ana.bearable = ("401", "403")  # the second: the page's CSRF token, renewed by the next login
         expect(tab.page.get_by_text("You are logged out.")).to_be_visible(timeout=30_000)
         expect(tab.page.locator("#text")).to_have_value("half a sentence")
         ben.post(f"while away from {transport}", "den")
