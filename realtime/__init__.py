@@ -17,11 +17,16 @@ The core, in the reactor's thread alone
     held        rooms that somebody else holds
     identities  who a credential is, and whether it still holds
     poll        what no hint told of
+    notices     what other processes are to hear
+    listener    hears other processes
+    hearsay     what they say, taken apart
+    presence    who is in which room, and types there
     errand      work that is tried again; one line in the log for an outage
 
 Where threads begin
     database    the log, history and permissions as coroutines
     deadline    ends a PostgreSQL call in its own thread
+    direct      LISTEN and NOTIFY on connections of their own
 
 What is served
     client      one authenticated caller

@@ -24,12 +24,15 @@ class Config:
 
     `poll_interval_s` is how often the database is asked what other processes wrote; 0 never asks. A
     redaction is to hold everywhere within a second, so the default leaves a quarter of it for the query.
+    `listen` is 1 where processes on one PostgreSQL tell each other at once what they wrote; with 0 nobody
+    tells or hears anything, and the poll alone finds it.
     `connections` bounds those open at once.
     `page_request_bytes` bounds what is sent to Django's pages; the API takes 64 KiB.
     """
 
     max_body: int = _setting("CHAT_MAX_BODY", 4_000, 1, LONGEST_BODY)
     poll_interval_s: float = _setting("CHAT_POLL_INTERVAL_S", 0.75, 0, 60)
+    listen: int = _setting("CHAT_LISTEN", 1, 0, 1)
     connections: int = _setting("CHAT_CONNECTIONS", 10_000, 1, 1_000_000)
     page_threads: int = _setting("CHAT_PAGE_THREADS", 10, 1, 200)
     read_threads: int = _setting("CHAT_READ_THREADS", 4, 1, 64)

@@ -128,6 +128,11 @@ class Feed:
         else:
             self.told(batch.last_id)
 
+    def hinted(self, last_id: int, versions: Versions) -> None:
+        """Take note of what another process says was committed up to this id, by these versions."""
+        self._hear(versions)
+        self.told(last_id)
+
     def told(self, last_id: int) -> None:
         """Take note that something up to this id is committed."""
         if last_id > self._told:

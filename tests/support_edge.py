@@ -17,6 +17,7 @@ from realtime.departure import Departure
 from realtime.epochs import Epochs
 from realtime.errors import Unavailable
 from realtime.hub import Hub
+from realtime.presence import Nobody
 from realtime.site import Root
 from realtime.static import StaticFiles
 from realtime.transports.api import Calls, Health
@@ -221,6 +222,7 @@ class Edge:
         self.socket_limits = changed.get("sockets", limits.SocketLimits())
         reads: Any = _Heads(self.chat)
         self.hub = Hub(reads, self.clock, encode=wire.encode_message, limits=limits.HubLimits())
+        self.presence: Any = changed.get("presence", Nobody())
         chat: Any = self.chat
         door = Doorkeeper(chat)
         polls = LongPolls(self.hub, self.clock, chat, self.departure)
@@ -251,7 +253,14 @@ class Edge:
     def _client(self, peer: Peer, caller: Identity | None) -> Client:
         chat: Any = self.chat
         return Client(
-            peer, caller, reads=chat, drafts=chat, hub=self.hub, limits=self.socket_limits, max_body=100
+            peer,
+            caller,
+            reads=chat,
+            drafts=chat,
+            hub=self.hub,
+            presence=self.presence,
+            limits=self.socket_limits,
+            max_body=100,
         )
 
     def connect(self) -> Connection:
