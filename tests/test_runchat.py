@@ -17,8 +17,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from realtime import reload
+from realtime.listening import url
 from realtime.management.commands import runchat
-from realtime.running import url
 from tests.support_rooms import person
 
 ROOT = Path(__file__).resolve().parent.parent
