@@ -123,10 +123,10 @@ class Notices:
 
     def _soon(self) -> None:
         if self._next is None and not self._speaking and self._finished is None:
-            self._plan(0)
+            self._plan()
 
-    def _plan(self, delay_s: float) -> None:
-        self._next = self._clock.callLater(delay_s, self._begin)
+    def _plan(self) -> None:
+        self._next = self._clock.callLater(self._limits.pause_s if self._failed else 0, self._begin)
 
     def _begin(self) -> None:
         self._next = None
@@ -154,7 +154,7 @@ class Notices:
     def _go_on(self) -> None:
         if self._anything and not (self._failed and self._finished is not None):
             if self._next is None:
-                self._plan(self._limits.pause_s if self._failed else 0)
+                self._plan()
         elif self._finished is not None:
             finished, self._finished = self._finished, []
             for done in finished:

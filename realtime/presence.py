@@ -23,9 +23,9 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-PORTION = 7
+PORTION = 4
 NAME_CHARS = 150
-"""So many people with such names fit one notification, even where each character takes six bytes."""
+"""So many people with such names fit one notification, even where each character takes twelve bytes."""
 
 
 class Member(Protocol):

@@ -64,6 +64,7 @@ class Chat(MemoryLog):
         self.identities: dict[Credential, Identity] = {ANA.credential: ANA}
         self.watches: dict[Credential, list[Any]] = {}
         self.drafts: list[tuple[Draft, Any]] = []
+        self.access = MAY_SEE
         self.down = False
         self.reading: Deferred[None] | None = None
         """Where set, reads wait for it."""
@@ -90,7 +91,13 @@ class Chat(MemoryLog):
                 kept = rows[-limit:] if limit else []
                 start = rows[-limit - 1].id if limit and len(rows) > limit else 0
         return Page(
-            slug, tuple(kept), len(found) > len(kept), start, self.head(slug), self.versions(slug), MAY_SEE
+            slug,
+            tuple(kept),
+            len(found) > len(kept),
+            start,
+            self.head(slug),
+            self.versions(slug),
+            self.access,
         )
 
     async def rooms_for(self, reader: UserId | None) -> tuple[str, list[RoomSummary]]:

@@ -770,3 +770,74 @@ def test_a_batch_is_rendered_once() -> None:
     assert batch.first(1).once(render) == b"a"
     assert batch.first(1).last_id == 1
     assert batch.first(2) is batch
+
+
+# What other processes say
+
+
+def test_a_hint_has_the_feed_read_what_it_has_not(stage: Stage) -> None:
+    reader, other = stage.attach(), stage.attach(room="other")
+    stage.reads.fire_all()
+    batch = stage.log.post("r")
+    stage.hub.hinted("r", batch.last_id, batch.versions)
+    stage.hub.hinted("unread", 7, batch.versions)
+    assert [asked.what for asked in stage.reads.asked] == ["after"]
+    stage.reads.fire_all()
+    assert reader.ids == [batch.last_id]
+    assert other.ids == []
+
+
+def test_a_hint_that_comes_late_is_nothing_new(stage: Stage) -> None:
+    reader = stage.attach()
+    stage.reads.fire_all()
+    first, second = stage.log.post("r"), stage.log.post("r")
+    stage.hub.publish([first, second])
+    stage.clock.advance(5)
+    stage.hub.hinted("r", first.last_id, first.versions)
+    assert not stage.reads.asked
+    assert reader.resets == []
+
+
+def test_a_hint_of_a_newer_version_has_permissions_asked_before_it_is_read_out(stage: Stage) -> None:
+    reader = stage.attach()
+    stage.reads.fire_all()
+    stage.log.ban("r", 1)
+    batch = stage.log.post("r")
+    stage.hub.hinted("r", batch.last_id, batch.versions)
+    stage.reads.fire_all()
+    assert reader.left_with is Code.FORBIDDEN
+    assert reader.ids == []
+
+
+def test_a_hint_of_newer_accounts_has_permissions_asked_everywhere(stage: Stage) -> None:
+    readers = [stage.attach(room=room) for room in ("r", "s")]
+    stage.reads.fire_all()
+    stage.log.site += 1
+    batch = stage.log.post("unread")
+    stage.hub.hinted("unread", batch.last_id, batch.versions)
+    assert sorted(asked.room for asked in stage.reads.asked if asked.what == "who_may") == ["r", "s"]
+    stage.reads.fire_all()
+    assert [reader.left_with for reader in readers] == [None, None]
+
+    asked = stage.reads.count
+    stage.hub.hinted("unread", batch.last_id, batch.versions)
+    assert stage.reads.count == asked
+
+
+def test_a_hint_of_another_epoch_resets_all(stage: Stage) -> None:
+    readers = [stage.attach(room=room) for room in ("r", "s")]
+    stage.reads.fire_all()
+    stage.log.epoch = "two"
+    batch = stage.log.post("r")
+    stage.hub.hinted("r", batch.last_id, batch.versions)
+    stage.reads.fire_all()
+    assert [[epoch for _after, epoch in reader.resets] for reader in readers] == [["two"], ["two"]]
+
+
+def test_a_new_epoch_is_found_by_asking_for_rights(stage: Stage) -> None:
+    reader = stage.attach()
+    stage.reads.fire_all()
+    stage.log.epoch = "two"
+    stage.hub.access_changed(None)
+    stage.reads.fire_all()
+    assert reader.resets == [(0, "two")]
