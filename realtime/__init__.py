@@ -22,6 +22,8 @@ The core, in the reactor's thread alone
     hearsay     what they say, taken apart
     presence    who is in which room, and types there
     errand      work that is tried again; one line in the log for an outage
+    gathering   one question for all who ask the same
+    places      how many sockets, streams and polls may be open
 
 Where threads begin
     database    the log, history and permissions as coroutines
@@ -32,5 +34,12 @@ What is served
     client      one authenticated caller
     transports  WebSocket, Server-Sent Events, long poll, HTTP API
     site        the tree of resources
+    seats       how many connections may be open, in all and by address
     service     puts all of it together, starts and stops it in order
+
+Processes
+    listening   endpoints; sockets that a parent opens and workers adopt
+    parent      starts workers, again where one dies, and replaces them
+    worker      a worker's side of that
+    running     the reactor of one process
 """

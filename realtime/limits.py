@@ -92,7 +92,9 @@ class HttpLimits:
 
     `receive_s` runs from a request's first byte to its last and does not begin anew in between; an idle
     connection is closed after `idle_s`. After a refusal in the middle of a request, what still comes in
-    is thrown away for `linger_s`, so that the client gets to read why.
+    is thrown away for `linger_s`, so that the client gets to read why. At most `turned_away` connections of
+    those that are too many hear so; the others are closed. A server that stops waits `fresh_s` for the
+    request of who connected just now.
     """
 
     headers: int = 100
@@ -101,6 +103,8 @@ class HttpLimits:
     receive_s: float = 60.0
     idle_s: float = 75.0
     linger_s: float = 2.0
+    fresh_s: float = 0.5
+    turned_away: int = 256
     ready_s: float = 3.0
 
 

@@ -26,6 +26,7 @@ from realtime.hub import Hub
 from realtime.identities import Identities
 from realtime.listener import Deaf, Listener
 from realtime.notices import Notices, Silence
+from realtime.places import Places
 from realtime.poll import Poll
 from realtime.presence import Presence
 from realtime.site import Root, django_pages, site
@@ -154,9 +155,10 @@ class ChatService(Service):
     def _compose_tree(self, application: Callable[..., Any], static_url: str) -> IResource:
         reactor, database = self._reactor, self.database
         door = Doorkeeper(self.identities)
-        polls = LongPolls(self.hub, reactor, self.identities, self.departure)
+        places = Places(max(1, self._config.connections * 9 // 10), self._config.connections_per_user)
+        polls = LongPolls(self.hub, reactor, self.identities, self.departure, places)
         streams = EventStreams(
-            database, self.hub, reactor, self.identities, self.departure, limits.StreamLimits()
+            database, self.hub, reactor, self.identities, self.departure, limits.StreamLimits(), places=places
         )
         calls = Calls(
             database,
@@ -177,7 +179,7 @@ class ChatService(Service):
             None,
         )
         parts = [
-            (b"/ws", Upgrade(party, door, Epochs(database, reactor))),
+            (b"/ws", Upgrade(party, door, Epochs(database, reactor), places)),
             (b"/api/", Api(calls.routes(streams.serve), door)),
             (static_url.encode(), StaticFiles(static_url)),
             (b"/healthz", health),
@@ -275,6 +277,7 @@ class ChatService(Service):
 
     async def _farewell(self) -> None:
         departed = self.departure.begin()
+        self.site.departing = True
         for channel in tuple(self.site.channels):
             channel.close_when_done()
         await departed

@@ -77,7 +77,7 @@ class Line:
         """Return what Twisted's log calls this."""
         return "parent"
 
-    def doRead(self) -> None:  # noqa: N802 (Twisted's spelling)
+    def doRead(self) -> None:
         """Take what comes: the parent says nothing, so it is the end."""
         try:
             data = self._socket.recv(64)

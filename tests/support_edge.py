@@ -17,7 +17,9 @@ from realtime.departure import Departure
 from realtime.epochs import Epochs
 from realtime.errors import Unavailable
 from realtime.hub import Hub
+from realtime.places import Places
 from realtime.presence import Nobody
+from realtime.seats import Seats
 from realtime.site import Root
 from realtime.static import StaticFiles
 from realtime.transports.api import Calls, Health
@@ -232,8 +234,11 @@ class Edge:
         self.presence: Any = changed.get("presence", Nobody())
         chat: Any = self.chat
         door = Doorkeeper(chat)
-        polls = LongPolls(self.hub, self.clock, chat, self.departure)
-        streams = EventStreams(chat, self.hub, self.clock, chat, self.departure, limits.StreamLimits())
+        self.places = Places(changed.get("places", 100), changed.get("per_user", 100))
+        polls = LongPolls(self.hub, self.clock, chat, self.departure, self.places)
+        streams = EventStreams(
+            chat, self.hub, self.clock, chat, self.departure, limits.StreamLimits(), places=self.places
+        )
         calls = self.calls = Calls(chat, chat, encode=wire.encode_message, wait=polls.wait, max_body=100)
         self.party = Party(
             self.clock, self.socket_limits, make_client=self._client, watch=chat, departure=self.departure
@@ -241,7 +246,7 @@ class Edge:
         health = Api(Health(chat, self.clock, 3.0, stopping=lambda: self.departure.begun).routes(), None)
         root = Root(
             [
-                (b"/ws", Upgrade(self.party, door, Epochs(reads, self.clock))),
+                (b"/ws", Upgrade(self.party, door, Epochs(reads, self.clock), self.places)),
                 (b"/api/", Api(calls.routes(streams.serve), door)),
                 (b"/static/", StaticFiles("/static/")),
                 (b"/healthz", health),
@@ -254,7 +259,7 @@ class Edge:
             reactor=self.clock,
             limits=changed.get("http", limits.HttpLimits()),
             page_bytes=100_000,
-            connections=changed.get("connections", 100),
+            seats=Seats(changed.get("connections", 100), changed.get("per_address", 0)),
         )
 
     def _client(self, peer: Peer, caller: Identity | None) -> Client:

@@ -169,7 +169,7 @@ class TestStopping(ServiceCase):
 
         assert Response.parse(poll.heard).json["messages"] == []
         assert stream.heard.endswith(b"0\r\n\r\n")
-        assert idle.lost
+        await idle.until(lambda: idle.lost, self.reactor)
         assert service.hung == []
         assert service.site.seats.taken == 0
         assert not [t for t in threading.enumerate() if "writing" in t.name or "reading" in t.name]

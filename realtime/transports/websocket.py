@@ -21,7 +21,7 @@ from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from realtime import wire
-from realtime.errors import BadRequest, InternalError, Refusal
+from realtime.errors import BadRequest, InternalError, Refusal, Unavailable
 from realtime.stall import StallWatch, progress
 from realtime.transports.http import Exchange, problem
 
@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from realtime.client import Client, Peer
     from realtime.departure import Departure
     from realtime.limits import SocketLimits
+    from realtime.places import Places
     from realtime.tail import Batch
     from realtime.transports.doorkeeper import Doorkeeper
     from rooms.messages import Credential, Identity
@@ -96,13 +97,21 @@ class Socket(WebSocketServerProtocol):
 
     transport: Any
 
-    def __init__(self, party: Party, caller: Identity | None, epoch: str, leave: Callable[[], None]) -> None:
-        """Be for `caller`; `leave` is called when the connection is lost."""
+    def __init__(
+        self,
+        party: Party,
+        caller: Identity | None,
+        epoch: str,
+        leave: Callable[[], None],
+        refused: Refusal | None = None,
+    ) -> None:
+        """Be for `caller`, or only tell that it is refused; `leave` is called when the connection is lost."""
         super().__init__()
         self._party = party
         self._caller = caller
         self._epoch = epoch
         self._leave = leave
+        self._refused = refused
         self._frames = rendering(party.limits.out_bytes)
         self._unwatch: Callable[[], None] = _nothing
         self._tick: IDelayedCall | None = None
@@ -128,6 +137,9 @@ class Socket(WebSocketServerProtocol):
         self.transport.registerProducer(self, streaming=True)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+        if self._refused is not None:
+            self._go(self._refused, self._refused.close_code, "overloaded")
+            return
         self.send(wire.encode_hello(self._caller, self._epoch, "chat"))
         self._heard_s = self._party.clock.seconds()
         self._tick = self._party.clock.callLater(self._party.limits.ping_s, self._ask)
@@ -228,7 +240,13 @@ class Socket(WebSocketServerProtocol):
         self.close(1008, "logged out")
 
     def _depart(self) -> None:
-        self.close(1012, "restarting")
+        back_s = self._party.departure.spread_s
+        self._go(Unavailable("The server restarts.", retry_after_s=back_s), 1012, "restarting")
+
+    def _go(self, why: Refusal, code: int, reason: str) -> None:
+        """Tell why, and when to come back, and close."""
+        self.send(wire.encode(why.frame()))
+        self.close(code, reason)
 
     def _ask(self) -> None:
         """Ask a silent peer whether it lives; drop one that was asked and stayed silent."""
@@ -305,12 +323,13 @@ class Upgrade(resource.Resource):
 
     isLeaf = True
 
-    def __init__(self, party: Party, door: Doorkeeper, epochs: Epochs) -> None:
-        """Let in whom `door` lets in."""
+    def __init__(self, party: Party, door: Doorkeeper, epochs: Epochs, places: Places) -> None:
+        """Let in whom `door` lets in, as far as there are places."""
         super().__init__()
         self._party = party
         self._door = door
         self._epochs = epochs
+        self._places = places
 
     def render(self, request: Any) -> int:
         """Answer, soon."""
@@ -334,14 +353,27 @@ class Upgrade(resource.Resource):
     def _upgrade(self, exchange: Exchange, caller: Identity | None, epoch: str) -> None:
         request = exchange.request
         channel: Any = request.channel
+        leave_place, refused = self._place(caller)
         seat = channel.hand_over()
         kept = [(name, request.requestHeaders.getRawHeaders(name, [])[-1:]) for name in HANDSHAKE]
         if SUBPROTOCOL in offered(request):
             kept.append((b"Sec-WebSocket-Protocol", [SUBPROTOCOL.encode()]))
         request.requestHeaders = Headers(dict(kept))
         request.uri = b"/ws"
-        socket = Socket(self._party, caller, epoch, seat.leave)
+
+        def leave() -> None:
+            leave_place()
+            seat.leave()
+
+        socket = Socket(self._party, caller, epoch, leave, refused)
         WebSocketResource(_Seated(socket, self._party)).render(request)
+
+    def _place(self, caller: Identity | None) -> tuple[Callable[[], None], Refusal | None]:
+        """Take a place. A browser cannot read a refused upgrade: who gets none hears so on the socket."""
+        try:
+            return self._places.take(caller.user_id if caller else None), None
+        except Refusal as refused:
+            return _nothing, refused
 
 
 def check_handshake(request: Any) -> None:
@@ -387,4 +419,4 @@ def _split(value: bytes) -> list[str]:
 
 
 def _nothing() -> None:
-    """Have nothing to end: a guest has no credential to watch."""
+    """Have nothing to end: no credential to watch, no place to give back."""
