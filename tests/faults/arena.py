@@ -1,4 +1,4 @@
-"""Where a fault happens: a site of its own on a database of its own, servers, proxies before them, a crowd."""
+"""Where a fault happens: a site and a database of its own, servers, proxies before them, a crowd."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from contextlib import ExitStack, asynccontextmanager, closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -112,7 +112,7 @@ class Site:
             self.execute(f"CREATE DATABASE {DATABASE} TEMPLATE {TEMPLATE}", database="")
 
     def execute(self, statement: str, *, database: str = DATABASE) -> list[tuple[Any, ...]]:
-        """Execute a statement on PostgreSQL as its superuser, outside any transaction, and return its rows."""
+        """Execute a statement as PostgreSQL's superuser, outside any transaction, and return its rows."""
         assert self.server is not None
         with closing(psycopg2.connect(self.server.url(database), connect_timeout=5)) as connection:
             connection.autocommit = True
@@ -128,7 +128,7 @@ class Site:
 
 
 def own_postgresql(stack: ExitStack, where: Path | None) -> postgresql.OwnServer:
-    """Start a PostgreSQL that may be broken, removed with `stack`; raise CannotRun where none is installed."""
+    """Start a PostgreSQL that may be broken, removed with `stack`. None installed: CannotRun."""
     binaries = postgresql.installed_binaries()
     if binaries is None:
         raise CannotRun("no PostgreSQL is installed")
@@ -190,11 +190,15 @@ class Arena:
         return self.history.now_s()
 
     @asynccontextmanager
-    async def serving(self, servers: int = 2, **environment: str) -> AsyncIterator[None]:
+    async def serving(
+        self, servers: int = 2, environment: Mapping[str, str] | None = None
+    ) -> AsyncIterator[None]:
         """Run servers on a fresh database; SQLite has one whatever is asked for."""
         await in_thread(self.site.fresh)
         count = servers if self.on_postgresql else 1
-        self.servers = [RunningChat(**{**self.site.environment, **environment}) for _number in range(count)]
+        self.servers = [
+            RunningChat(**{**self.site.environment, **(environment or {})}) for _number in range(count)
+        ]
         try:
             await asyncio.gather(*(in_thread(server.start) for server in self.servers))
             for server in self.servers:
@@ -211,10 +215,10 @@ class Arena:
 
     @asynccontextmanager
     async def playing(
-        self, plan: Plan | None = None, *, servers: int = 2, **environment: str
+        self, plan: Plan | None = None, environment: Mapping[str, str] | None = None, *, servers: int = 2
     ) -> AsyncIterator[Crowd]:
         """Run servers and a crowd; on leaving, all is settled."""
-        async with self.serving(servers, **environment):
+        async with self.serving(servers, environment):
             self.crowd = Crowd(
                 self.history,
                 [proxy.port for proxy in self.proxies],

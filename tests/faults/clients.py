@@ -265,6 +265,10 @@ class WebSocket:
         """Hang up."""
         self._line.hang_up()
 
+    def hang_up(self) -> None:
+        """End the connection without a word."""
+        self._line.hang_up()
+
     def send(self, **frame: Any) -> None:
         """Send a frame of JSON."""
         self._send(TEXT, json.dumps(frame).encode())

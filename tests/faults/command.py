@@ -1,4 +1,4 @@
-"""The command: chooses faults, runs each on a site of its database, prints the table, writes it where asked."""
+"""The command: chooses faults, runs each on each database, prints the table, writes it where asked."""
 
 from __future__ import annotations
 
@@ -58,13 +58,14 @@ def run(faults: Iterable[Fault], database: str, form: Form) -> Iterable[Row]:
             begun_s = time.monotonic()
             try:
                 site = site or Site.make(stack, on_postgresql=database == POSTGRESQL)
-                yield _row(fault, site, database, form)
+                yield outcome(fault, site, database, form)
             except CannotRun as reason:
                 took_s = time.monotonic() - begun_s
                 yield Row(fault.name, database, fault.demand, str(reason), "-", "not run", took_s)
 
 
-def _row(fault: Fault, site: Site, database: str, form: Form) -> Row:
+def outcome(fault: Fault, site: Site, database: str, form: Form) -> Row:
+    """Let one fault happen and return what came of it."""
     arena, measured = (
         Arena(site, form.seed, form.long, form.part),
         Measured(slack=1.0 if form.long else SHORT_SLACK),

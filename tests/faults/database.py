@@ -15,14 +15,15 @@ from typing import ClassVar, TypeVar
 
 import psycopg2
 
-from tests.faults.arena import DATABASE, Arena, Site, in_thread, mounted
+from tests.faults.arena import Arena, Site, in_thread, mounted
 from tests.faults.clients import Gone, call
 from tests.faults.fault import BOTH, POSTGRESQL, SQLITE, Fault, Measured
 from tests.faults.history import Acknowledged, Refused, percentile
-from tests.faults.workload import Plan
+from tests.faults.workload import Plan, until
 
 T = TypeVar("T")
 
+TERMINATE = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'chat'"
 HEALED_S = 5.0
 WITHOUT_QUERY = ("/healthz", "/accounts/login/")
 
@@ -46,7 +47,7 @@ class Terminated(Fault):
                 await asyncio.sleep(1.0)
                 rows = await in_thread(
                     arena.site.execute,
-                    f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{DATABASE}'",
+                    TERMINATE,
                     database="",
                 )
                 ended += len(rows)
@@ -155,7 +156,7 @@ class ReadOnly(Fault):
     name: ClassVar[str] = "readonly"
     demand: ClassVar[str] = "database read-only: no false acknowledgement; reading goes on; heals by itself"
     databases: ClassVar[tuple[str, ...]] = (POSTGRESQL,)
-    short: ClassVar[bool] = True
+    short: ClassVar[bool] = False
 
     async def run(self, arena: Arena, measured: Measured) -> None:
         """Make new transactions read-only by the server's configuration, and take that back."""
@@ -212,14 +213,10 @@ async def next_refusal(arena: Arena, limit_s: float) -> float:
 
 
 async def _next(arena: Arena, kind: type[Acknowledged | Refused], limit_s: float) -> float:
-    begun_s = time.monotonic()
     place = len(arena.history.events)
-    while time.monotonic() - begun_s < limit_s:
-        for event in arena.history.events[place:]:
-            if isinstance(event, kind):
-                return event.at_s - begun_s
-        await asyncio.sleep(0.02)
-    return limit_s
+    return await until(
+        lambda: any(isinstance(event, kind) for event in arena.history.events[place:]), limit_s
+    )
 
 
 async def reads(arena: Arena, times: int) -> int:

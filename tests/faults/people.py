@@ -1,4 +1,4 @@
-"""Makes people with tokens, and rooms, in the database of the site that it runs in, and prints them as JSON."""
+"""Makes people with tokens, and rooms, in the site that it runs in, and prints them as JSON."""
 
 from __future__ import annotations
 

@@ -86,9 +86,7 @@ class ClockMoved(Fault):
 
     async def run(self, arena: Arena, measured: Measured) -> None:
         """Move it forth, and back by twice as much, under readers who never hang up."""
-        library = next(iter(Path("/").glob(FAKETIME.lstrip("/"))), None)
-        if library is None:
-            raise CannotRun("libfaketime is not installed (Debian's package faketime)")
+        library = faketime()
         with tempfile.NamedTemporaryFile("w", prefix="chat-clock-") as clock:
             faked = {
                 "LD_PRELOAD": str(library),
@@ -99,7 +97,7 @@ class ClockMoved(Fault):
             }
             _set(clock.name, "+0")
             plan = Plan(readers=6, steady=6, silence_s=60)
-            async with arena.playing(plan, **faked) as crowd:
+            async with arena.playing(plan, faked) as crowd:
                 await asyncio.sleep(3)
                 before = sum(crowd.closes.values())
                 for moved in ("+1h", "-1h", "+0"):
@@ -107,6 +105,14 @@ class ClockMoved(Fault):
                     await asyncio.sleep(arena.times(20, 5))
                 lost = sum(crowd.closes.values()) - before
         measured.demand(lost == 0, f"{lost} disconnects")
+
+
+def faketime() -> Path:
+    """Return libfaketime; raise CannotRun where it is not installed."""
+    library = next(iter(Path("/").glob(FAKETIME.lstrip("/"))), None)
+    if library is None:
+        raise CannotRun("libfaketime is not installed (Debian's package faketime)")
+    return library
 
 
 def _set(clock: str, moved: str) -> None:

@@ -10,7 +10,7 @@ from tests.system.server import ROOT
 
 PAGE = ROOT / "docs" / "reliability.md"
 BEGIN, END = "<!-- table -->\n", "<!-- end of table -->\n"
-HEAD = "| fault | on | demand | measured | anomalies | verdict | run |\n| --- | --- | --- | --- | --- | --- | --- |\n"
+HEAD = "| fault | on | demand | measured | anomalies | verdict | run |\n" + "| --- " * 7 + "|\n"
 
 
 @dataclass(frozen=True)

@@ -25,7 +25,7 @@ class Sabotaged(Fault):
         arena.site.rooms = arena.site.rooms[:1]
         plan = Plan(writers=8, readers=6, sends_a_second=25, catch_up_s=2)
         broken = {"DJANGO_SETTINGS_MODULE": SETTINGS, "FAULTS_SABOTAGE": self.way}
-        async with arena.playing(plan, servers=arena.times(3, 2), **broken):
+        async with arena.playing(plan, broken, servers=arena.times(3, 2)):
             await asyncio.sleep(arena.times(15, 4))
 
 

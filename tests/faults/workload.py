@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import itertools
 import random
+import time
 from collections import Counter
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -34,6 +35,14 @@ SETTLE_S = 40.0
 REFUSED_FOR_NOW = frozenset({429, 502, 503})
 
 
+async def until(holds: Callable[[], bool], limit_s: float) -> float:
+    """Return how long it took in seconds until something held; at most about `limit_s`."""
+    begun_s = time.monotonic()
+    while not holds() and time.monotonic() - begun_s < limit_s:  # noqa: ASYNC110 (no event tells)
+        await asyncio.sleep(0.02)
+    return time.monotonic() - begun_s
+
+
 class Broken(Exception):  # noqa: N818 (what a run ends with)
     """The workload could not go on: an answer that no client can act on."""
 
@@ -52,7 +61,7 @@ class Plan:
     catch_up_s: float = 20.0
     """How long, at the end, readers have to come to the end."""
     silence_s: float = 20.0
-    """After so long without a word a reader resumes elsewhere. Streams show every 15 s that they are alive."""
+    """After so long without a word a reader resumes elsewhere; streams show every 15 s that they live."""
 
 
 @dataclass
@@ -93,8 +102,7 @@ class Crowd:
     async def resting(self) -> AsyncIterator[None]:
         """Have nobody write, and nothing sent and unanswered, for the length of a block."""
         self.awake.clear()
-        while self._asleep < self.plan.writers:
-            await asyncio.sleep(0.02)
+        await until(lambda: self._asleep == self.plan.writers, SETTLE_S)
         try:
             yield
         finally:
@@ -338,7 +346,7 @@ class Reader:
         silence_s: float = 0.0,
         person: int | None = None,
     ) -> None:
-        """Read a room from its beginning, by these transports, at these doors (else at all of the crowd's)."""
+        """Read a room from its beginning, by these transports, at these doors (else at all)."""
         self.name = name
         self.room = room
         self.cursor = 0
@@ -455,6 +463,8 @@ class Reader:
                         return
                     case "error":
                         raise Gone(str(frame))
+                    case _:
+                        pass
 
     async def _by_sse(self, port: int, most: int) -> None:
         path = f"/api/rooms/{self.room}/events?{self._resume}"
@@ -472,6 +482,8 @@ class Reader:
                     case "left":
                         self.left.append(data["code"])
                         return
+                    case _:
+                        pass
 
     async def _by_longpoll(self, port: int, most: int) -> None:
         taken = 0
