@@ -262,6 +262,33 @@ def test_readers_that_want_the_same_share_one_read(stage: Stage) -> None:
     assert len({id(reader.batches[0]) for reader in readers}) == 1
 
 
+def test_readers_that_stand_close_to_each_other_share_one_read(stage: Stage) -> None:
+    stage.log.post("r", *["text"] * 150)
+    readers = [stage.attach(cursor) for cursor in range(20, 150)]
+    stage.reads.fire_all()
+    assert stage.reads.count == 2, "the head, and one page"
+    assert all(reader.ids == list(range(cursor + 1, 151)) for cursor, reader in enumerate(readers, 20))
+
+
+def test_a_page_is_for_nobody_whom_it_may_not_reach(stage: Stage) -> None:
+    stage.log.post("r", *["text"] * 30)
+    first, near, far, before = (stage.attach(cursor, limit=10) for cursor in (5, 14, 15, 4))
+    stage.reads.fire("heads")
+    assert sorted(asked.what for asked in stage.reads.asked) == ["after"] * 3
+    stage.reads.fire_all()
+    assert [reader.ids[0] for reader in (first, near, far, before)] == [6, 15, 16, 5]
+    assert all(reader.cursor == 30 for reader in (first, near, far, before))
+
+
+def test_one_of_an_old_epoch_that_came_while_the_feed_opened_is_reset(stage: Stage) -> None:
+    stage.log.post("r")
+    first, second = stage.attach(), stage.attach()
+    stage.log.epoch = "restored"
+    stage.reads.fire_all()
+    assert [sub(reader).epoch for reader in (first, second)] == ["restored", "restored"]
+    assert second.resets == first.resets
+
+
 def test_a_read_is_not_shared_with_one_who_asks_much_later(stage: Stage) -> None:
     stage.log.post("r")
     stage.attach(0)
@@ -274,7 +301,7 @@ def test_a_read_is_not_shared_with_one_who_asks_much_later(stage: Stage) -> None
 def test_reads_of_readers_are_bounded() -> None:
     stage = Stage(HubLimits(reader_reads=3))
     stage.log.post("r", *["text"] * 20)
-    readers = [stage.attach(cursor) for cursor in range(10)]
+    readers = [stage.attach(cursor, limit=1) for cursor in range(10)]
     stage.reads.fire("heads")
     assert len(stage.reads.asked) == 3
     stage.reads.fire_all()
