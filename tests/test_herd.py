@@ -72,7 +72,7 @@ class TestHerd(ServiceCase):
 
     async def _resume(self, talker: Talker, token: str, after: int, head: int) -> int:
         """Join after a cursor, and return how many frames brought all up to the head."""
-        upgrade = {
+        upgrade: dict[str, Any] = {
             "Upgrade": "websocket",
             "Connection": "Upgrade",
             "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ==",
