@@ -58,7 +58,7 @@ class Line:
         except psycopg2.Error as error:
             raise Unavailable(NO_ANSWER) from error
         notified, self._connection.notifies[:] = list(self._connection.notifies), []
-        return [one.payload for one in notified if one.channel == hints.CHANNEL]
+        return [one.payload for one in notified]
 
     def close(self) -> None:
         """Hang up. Twice is once."""

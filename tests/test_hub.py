@@ -825,12 +825,26 @@ def test_a_hint_that_comes_late_is_nothing_new(stage: Stage) -> None:
     assert reader.resets == []
 
 
+def test_a_hint_of_older_accounts_that_comes_late_is_no_reason_to_look(stage: Stage) -> None:
+    stage.attach()
+    stage.reads.fire_all()
+    older = stage.log.post("unread")
+    stage.log.site += 1
+    newer = stage.log.post("unread")
+    stage.hub.hinted("unread", newer.last_id, newer.versions)
+    stage.reads.fire_all()
+    stage.clock.advance(5)
+    stage.hub.hinted("unread", older.last_id, older.versions)
+    assert not stage.reads.asked
+
+
 def test_a_hint_of_a_newer_version_has_permissions_asked_before_it_is_read_out(stage: Stage) -> None:
     reader = stage.attach()
     stage.reads.fire_all()
     stage.log.ban("r", 1)
     batch = stage.log.post("r")
     stage.hub.hinted("r", batch.last_id, batch.versions)
+    assert "who_may" in [asked.what for asked in stage.reads.asked], "not only once the message was read"
     stage.reads.fire_all()
     assert reader.left_with is Code.FORBIDDEN
     assert reader.ids == []

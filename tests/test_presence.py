@@ -361,11 +361,17 @@ class TestTyping:
 
         assert (len(guest.typists), len(far.typists)) == (5, 5)
 
+        for user in users:
+            two.processes["two"].heard_typing("r", user)
+        two.pass_s(1.5)
+        assert len(far.typists) == 10
+
     def test_one_who_is_not_there_does_not_type(self, two: Cluster) -> None:
         ben, _ = two.enter("one", BEN)
         _ana, leave = two.enter("one", ANA)
         two.processes["one"].typed("r", ANA)
         leave()
+        two.pass_s(3)
         two.processes["one"].typed("r", ANA)
         two.processes["one"].typed("nowhere", ANA)
         two.pass_s(3)
