@@ -39,7 +39,8 @@ What is served
 
 Processes
     listening   endpoints; sockets that a parent opens and workers adopt
-    parent      starts workers, again where one dies, and replaces them
+    parent      holds the sockets, starts the workers, passes signals on
+    crew        the workers: who is started, replaced, killed, and when
     worker      a worker's side of that
     running     the reactor of one process
 """

@@ -9,9 +9,9 @@ from pathlib import Path
 import pytest
 
 from realtime import listening
+from realtime.crew import Crew
 from realtime.limits import WorkerLimits
 from realtime.listening import NotStarted, SharedSockets
-from realtime.parent import Crew
 from realtime.worker import VARIABLE, Inheritance, inherited
 
 LIMITS = WorkerLimits()
