@@ -47,7 +47,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
-BRIEF_LOCK_TIMEOUT_MS = 250
+BRIEF_LOCK_TIMEOUT_MS = 100
 LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's SQLSTATE for a lock that was not had in time (manual, appendix A)."""
 
