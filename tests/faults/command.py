@@ -78,7 +78,8 @@ def outcome(fault: Fault, site: Site, database: str, form: Form) -> Row:
         raise
     except Exception as error:  # noqa: BLE001 (told in the table; the other faults still run)
         broken = _why(error)
-    anomalies = arena.anomalies()
+    judged = bool(arena.history.log) or not broken  # without the log's end nothing can be said to be lost
+    anomalies = arena.anomalies() if judged else []
     for anomaly in anomalies[: 3 if fault.anomalous else 20]:
         sys.stderr.write(f"{fault.name} on {database}: {anomaly.kind.name}: {anomaly.told}\n")
     if (broken or measured.missed) and not fault.anomalous:
@@ -96,7 +97,7 @@ def outcome(fault: Fault, site: Site, database: str, form: Form) -> Row:
         database,
         fault.demand,
         told,
-        checker.summary(anomalies),
+        checker.summary(anomalies) if judged else "not judged",
         verdict,
         time.monotonic() - begun_s,
     )

@@ -31,7 +31,7 @@ class Killed(Fault):
         rng = random.Random(arena.seed)
         back_s: list[float] = []
         kills = 0
-        most = arena.times(200, 8)
+        most = arena.times(200, 5)
         async with arena.playing(Plan(writers=6, readers=6, sends_a_second=12)):
             while kills < most:
                 await asyncio.sleep(rng.uniform(0.05, 0.8))
@@ -64,15 +64,18 @@ class Replaced(Fault):
     async def run(self, arena: Arena, measured: Measured) -> None:
         """SIGTERM one after the other and start it again."""
         rounds = arena.times(24, 3)
-        codes = []
+        codes, ended_s = [], []
         async with arena.playing(Plan(readers=6)) as crowd:
             for number in range(rounds):
                 await asyncio.sleep(arena.times(3, 1))
                 server = arena.servers[number % len(arena.servers)]
+                begun_s = time.monotonic()
                 codes.append(await in_thread(server.terminate))
+                ended_s.append(time.monotonic() - begun_s)
                 await in_thread(server.start)
             closes = {code: count for code, count in crowd.closes.items() if code is not None}
         measured.demand(set(codes) == {0}, f"{rounds} replaced, exit codes {sorted(set(codes))}")
+        measured.at_most("ended within", max(ended_s), 10.0)
         measured.demand(set(closes) <= {RESTARTS}, f"close codes {closes}")
 
 

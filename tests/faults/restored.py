@@ -41,15 +41,15 @@ class FromBackup(Fault):
         site = arena.site
         backup = site.data_dir / "backup"
         async with arena.playing(Plan(readers=6)) as crowd:
-            await asyncio.sleep(2)
+            await asyncio.sleep(arena.times(5, 1))
             await in_thread(back_up, site, backup)
-            await asyncio.sleep(2)
+            await asyncio.sleep(arena.times(5, 1))
             async with crowd.resting():
                 await in_thread(restore, site, backup)
                 await in_thread(site.manage, "newepoch")
                 arena.history.add(Restored(arena.now_s()))
                 took_s = await until(lambda: all(reader.resets for reader in crowd.readers), 10)
-            await asyncio.sleep(3)
+            await asyncio.sleep(arena.times(5, 1))
             told = sum(bool(reader.resets) for reader in crowd.readers)
         measured.demand(told == len(crowd.readers), f"{told} of {len(crowd.readers)} readers were reset")
         measured.at_most("after newepoch had ended, at most", took_s, 5.0)
