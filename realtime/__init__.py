@@ -34,6 +34,7 @@ What is served
     client      one authenticated caller
     transports  WebSocket, Server-Sent Events, long poll, HTTP API
     site        the tree of resources
+    handshake   what may become a WebSocket
     seats       how many connections may be open, in all and by address
     service     puts all of it together, starts and stops it in order
 

@@ -21,7 +21,8 @@ from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from realtime import wire
-from realtime.errors import BadRequest, InternalError, Refusal, Unavailable
+from realtime.errors import InternalError, Refusal, Unavailable
+from realtime.handshake import check_handshake, offered
 from realtime.stall import StallWatch, progress
 from realtime.transports.http import Exchange, problem
 
@@ -42,11 +43,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "chat.v1"
-SMUGGLING = frozenset(b"\x0b\x0c\x1c\x1d\x1e\x85")
-"""Bytes that `str.splitlines` takes for the end of a line and HTTP does not (CVE-2026-44546)."""
 HANDSHAKE = (b"Host", b"Upgrade", b"Connection", b"Sec-WebSocket-Key", b"Sec-WebSocket-Version")
-KEY_CHARS = 24
-"""16 bytes in Base64."""
 P = ParamSpec("P")
 
 
@@ -374,48 +371,6 @@ class Upgrade(resource.Resource):
             return self._places.take(caller.user_id if caller else None), None
         except Refusal as refused:
             return _nothing, refused
-
-
-def check_handshake(request: Any) -> None:
-    """Raise BadRequest where a request is no opening handshake (RFC 6455, 4.2.1) or could smuggle."""
-    headers = list(request.requestHeaders.getAllRawHeaders())
-    texts = [
-        request.uri,
-        *(name for name, _values in headers),
-        *(v for _name, values in headers for v in values),
-    ]
-    if any(not SMUGGLING.isdisjoint(text) for text in texts):
-        raise BadRequest("A header holds a control character.")
-    for name, values in headers:
-        if name.lower() in {b"host", b"origin", b"cookie", b"sec-websocket-key"} and len(values) > 1:
-            raise BadRequest(f"{name.decode('ascii')}: it is given twice")
-    if request.method != b"GET" or "websocket" not in _words(request, b"upgrade"):
-        raise BadRequest("Upgrade: this address speaks WebSocket only")
-    if "upgrade" not in _words(request, b"connection"):
-        raise BadRequest("Connection: it must say Upgrade")
-    if _words(request, b"sec-websocket-version") != ["13"]:
-        raise BadRequest("Sec-WebSocket-Version: it must be 13")
-    if len(request.requestHeaders.getRawHeaders(b"sec-websocket-key", [b""])[0].strip()) != KEY_CHARS:
-        raise BadRequest("Sec-WebSocket-Key: it must be 16 bytes in Base64")
-
-
-def offered(request: Any) -> list[str]:
-    """Return the subprotocols that the client offers."""
-    return [
-        word
-        for value in request.requestHeaders.getRawHeaders(b"sec-websocket-protocol", [])
-        for word in _split(value)
-    ]
-
-
-def _words(request: Any, name: bytes) -> list[str]:
-    return [
-        word.lower() for value in request.requestHeaders.getRawHeaders(name, []) for word in _split(value)
-    ]
-
-
-def _split(value: bytes) -> list[str]:
-    return [word.strip() for word in value.decode("latin-1").split(",") if word.strip()]
 
 
 def _nothing() -> None:
