@@ -11,7 +11,7 @@ PIP_INSTALL := $(BIN)/pip --disable-pip-version-check install --quiet --require-
 NO_SITE := CHAT_DATA_DIR=.mypy_cache/site SECRET_KEY=of-a-type-check DATABASE_URL=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test lint types format screenshots lock clean
+.PHONY: help run test faults lint types format screenshots lock clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -23,6 +23,9 @@ run: $(VENV)/base.stamp ## Install what is needed, migrate, and serve the chat o
 test: $(VENV)/dev.stamp ## Run all tests: on SQLite and in a browser, then those of the database on PostgreSQL
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest --database=postgresql
+
+faults: $(VENV)/dev.stamp ## Prove at length what holds under faults: FAULTS='--only kill --write' chooses
+	$(BIN)/python -m tests.faults $(FAULTS)
 
 lint: $(VENV)/dev.stamp ## Check style and layers
 	$(BIN)/ruff check

@@ -16,6 +16,23 @@ CONNECT_TIMEOUT_S = 5
 CONNECTION_AGE_S = 600
 
 
+def direct(url: str) -> dict[str, Any] | None:
+    """Return the entry that `LISTEN_DATABASE_URL` names, None where it is empty.
+
+    Raises `ImproperlyConfigured` where it is not PostgreSQL's, as `database` does.
+    """
+    if not url:
+        return None
+    if not url.startswith(("postgresql://", "postgres://")):
+        raise ImproperlyConfigured("LISTEN_DATABASE_URL begins with postgresql://")
+    try:
+        return _postgresql({**dj_database_url.parse(url)})
+    except ValueError:
+        raise ImproperlyConfigured(
+            "LISTEN_DATABASE_URL is not a database's URL, or its parts are not %-quoted"
+        ) from None
+
+
 def database(url: str, data_dir: Path) -> dict[str, Any]:
     """Return one entry of `DATABASES`: what `url` names, or the SQLite file in `data_dir` where it is empty.
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 from project import logs, sqlite
-from project.databases import database
+from project.databases import database, direct
 from project.environment import Environment
 from project.secret import kept_key
 from realtime.config import Config
@@ -78,6 +78,8 @@ TEMPLATES: list[dict[str, Any]] = [
 ]
 
 DATABASES = {"default": database(_env.text("DATABASE_URL"), CHAT_DATA_DIR)}
+# Where servers tell each other what they wrote: the database itself, where a pooler stands before it.
+LISTEN_DATABASE = direct(_env.text("LISTEN_DATABASE_URL"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "auth.User"

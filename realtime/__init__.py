@@ -20,11 +20,18 @@ The core, in the reactor's thread alone
     identities  who a credential is, and whether it still holds
     epochs      which database this is
     poll        what no hint told of
+    notices     what other processes are to hear
+    listener    hears other processes
+    hearsay     what they say, taken apart
+    presence    who is in which room, and types there
     errand      work that is tried again; one line in the log for an outage
+    gathering   one question for all who ask the same
+    places      how many sockets, streams and polls may be open
 
 Where threads begin
     database    the log, history, permissions and accounts as coroutines
     deadline    ends a PostgreSQL call in its own thread
+    direct      LISTEN and NOTIFY on connections of their own
 
 What is served
     client      one authenticated caller on a WebSocket
@@ -32,12 +39,18 @@ What is served
     static      files from staticfiles' finders
     stall       whether a full connection takes anything at all
     departure   who must be told that the server stops
+    seats       how many connections may be open, in all and by address
     channel     one HTTP connection, and what bounds it
+    handshake   what may become a WebSocket
     site        which part answers which path
 
-The process
+The processes
     service     puts all of it together, starts and stops it in order
-    running     the reactor, its signals, the way out
+    running     the reactor of one process, its signals, the way out
+    listening   endpoints; sockets that a parent opens and workers adopt
+    parent      holds the sockets, starts the workers, passes signals on
+    crew        the workers: who is started, replaced, killed, and when
+    worker      a worker's side of that
     reload      a parent that starts the server anew when a file changes
     logs        Twisted's log as part of Python's
     apps, checks    what Django asks of an app

@@ -6,10 +6,10 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
-from twisted.internet.defer import Deferred, succeed
 from twisted.web import http, server
 
 from realtime.errors import BadRequest, Refusal, TooLarge
+from realtime.seats import Seats, TurnedAway
 from realtime.transports.http import problem_response
 
 if TYPE_CHECKING:
@@ -18,67 +18,13 @@ if TYPE_CHECKING:
     from twisted.web.resource import IResource
 
     from realtime.limits import HttpLimits
+    from realtime.seats import Seat
 
 TOKEN_CHARS = 24
 """A segment of a path that is at least as long may be a secret."""
 
 logger = logging.getLogger(__name__)
 access_log = logging.getLogger("realtime.access")
-
-
-class Seats:
-    """How many connections are open, of those that may be."""
-
-    def __init__(self, most: int) -> None:
-        """Have all of them free."""
-        self.most = most
-        self.taken = 0
-        self._told = False
-        self._waiting: list[Deferred[None]] = []
-
-    def free(self) -> bool:
-        """Tell whether one more connection may come; the first refusal in a row is logged."""
-        if self.taken < self.most:
-            self._told = False
-            return True
-        if not self._told:
-            logger.warning("All %d connections (CHAT_CONNECTIONS) are taken: new ones are closed", self.most)
-            self._told = True
-        return False
-
-    def take(self) -> Seat:
-        """Count one connection."""
-        self.taken += 1
-        return Seat(self)
-
-    def left(self) -> None:
-        """Count one connection less."""
-        self.taken -= 1
-        if not self.taken:
-            waiting, self._waiting = self._waiting, []
-            for deferred in waiting:
-                deferred.callback(None)
-
-    def empty(self) -> Deferred[None]:
-        """Return what fires when no connection is open."""
-        if not self.taken:
-            return succeed(None)
-        self._waiting.append(Deferred())
-        return self._waiting[-1]
-
-
-class Seat:
-    """One connection's place among all."""
-
-    def __init__(self, seats: Seats) -> None:
-        """Belong to `seats`."""
-        self._seats: Seats | None = seats
-
-    def leave(self) -> None:
-        """Give the place back. Twice is once."""
-        if self._seats is not None:
-            seats, self._seats = self._seats, None
-            seats.left()
 
 
 class ChatRequest(server.Request):
@@ -124,19 +70,23 @@ class Channel(http.HTTPChannel):
         self._answering = False
         self._answered: Any = None
         """A request whose answer the client has not taken yet, where it sent more behind it."""
+        self._fresh = True
+        self._last_call: IDelayedCall | None = None
 
     def connectionMade(self) -> None:
         """Take a seat."""
         limits = self.site.limits
         self.maxHeaders = limits.headers
         self.totalHeadersSize = self.MAX_LENGTH = limits.header_bytes
-        self.seat = self.site.seats.take()
+        self.seat = self.site.seats.take(self.transport.getPeer())
         self.site.channels.add(self)
         super().connectionMade()
 
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Leave the seat."""
         self._receive_no_longer()
+        if self._last_call is not None:
+            self._last_call.cancel()
         self.site.channels.discard(self)
         self.seat.leave()
         super().connectionLost(reason)
@@ -147,10 +97,25 @@ class Channel(http.HTTPChannel):
         return self.seat
 
     def close_when_done(self) -> None:
-        """Close now where nothing is being answered, else after the answer."""
+        """Close now where nothing is being answered, else after the answer.
+
+        Who connected a moment ago is about to ask: that is still answered.
+        """
+        if self._fresh:
+            self._last_call = self.callLater(self.site.limits.fresh_s, self._close_if_idle)
+            return
         self.persistent = 0
         if not self._answering or self._answered is not None:
             self.loseConnection()
+
+    def _close_if_idle(self) -> None:
+        self._last_call = None
+        if not self._answering:
+            self.loseConnection()
+
+    def checkPersistence(self, request: Any, version: bytes) -> bool:  # noqa: N802 (Twisted's spelling)
+        """Keep no connection for another request once the server is going."""
+        return not self.site.departing and bool(super().checkPersistence(request, version))
 
     def abort(self) -> None:
         """Close without waiting for anything."""
@@ -199,6 +164,7 @@ class Channel(http.HTTPChannel):
             return
         self._receive_no_longer()
         self._answering = True
+        self._fresh = False
         super().allContentReceived()
 
     def requestDone(self, request: Any) -> None:
@@ -264,12 +230,15 @@ class ChatSite(server.Site):
     noisy = False
 
     def __init__(
-        self, root: IResource, *, reactor: IReactorTime, limits: HttpLimits, page_bytes: int, connections: int
+        self, root: IResource, *, reactor: IReactorTime, limits: HttpLimits, page_bytes: int, seats: Seats
     ) -> None:
         """Serve `root`; `page_bytes` bounds the bodies of requests that are not the API's."""
         super().__init__(root, reactor=reactor, timeout=limits.idle_s)
         self.limits = limits
-        self.seats = Seats(connections)
+        self.seats = seats
+        self.departing = False
+        self._clock = reactor
+        self._turned_away = 0
         self.channels: set[Channel] = set()
         self.displayTracebacks = False
         self._page_bytes = page_bytes
@@ -281,8 +250,16 @@ class ChatSite(server.Site):
         """Do without Twisted's own access log."""
 
     def buildProtocol(self, addr: IAddress | None) -> Any:
-        """Return a connection's protocol, or None, which closes it, where there are too many."""
-        return super().buildProtocol(addr) if self.seats.free() else None
+        """Return a connection's protocol: where there are too many, one that says so; None closes it."""
+        if self.seats.free(addr):
+            return super().buildProtocol(addr)
+        if self._turned_away >= self.limits.turned_away:
+            return None
+        self._turned_away += 1
+        return TurnedAway(self._clock, self.limits.linger_s, self._left)
+
+    def _left(self) -> None:
+        self._turned_away -= 1
 
     def body_limit(self, uri: bytes) -> int:
         """Return how many bytes the body of a request for `uri` may have."""

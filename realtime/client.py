@@ -10,13 +10,14 @@ from twisted.internet.defer import Deferred
 
 from realtime import wire
 from realtime.errors import BadRequest, InternalError, NotAuthenticated, Refusal, refusal
-from rooms.messages import Code, Draft, Kind, Newest, Page, Refused, Stored
+from rooms.messages import Author, Code, Draft, Kind, Newest, Page, Refused, Stored
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from realtime.hub import Hub
     from realtime.limits import SocketLimits
+    from realtime.presence import Member
     from realtime.subscription import Subscription
     from realtime.tail import Batch
     from realtime.writer import Sender
@@ -58,6 +59,16 @@ class Drafts(Protocol):
         """Have a draft written; raise Unavailable where there is no room for it."""
 
 
+class Presence(Protocol):
+    """What knows who is in which room."""
+
+    def enter(self, room: str, user: Author | None, member: Member) -> Callable[[], None]:
+        """Let a connection into a room; what is returned lets it out."""
+
+    def typed(self, room: str, user: Author) -> None:
+        """Take note that somebody types."""
+
+
 class Client:
     """One connection's caller (None: a guest). Commands are carried out one after another, in their order.
 
@@ -72,6 +83,7 @@ class Client:
         reads: Reads,
         drafts: Drafts,
         hub: Hub,
+        presence: Presence,
         limits: SocketLimits,
         max_body: int,
     ) -> None:
@@ -81,6 +93,7 @@ class Client:
         self._reads = reads
         self._drafts = drafts
         self._hub = hub
+        self._presence = presence
         self._limits = limits
         self._max_body = max_body
         self._joins: dict[str, _Join] = {}
@@ -134,7 +147,7 @@ class Client:
         self._closed = True
         self._waiting.clear()
         for join in self._joins.values():
-            join.subscription.end()
+            join.end()
         self._joins.clear()
 
     # Commands
@@ -146,6 +159,8 @@ class Client:
             if isinstance(command, wire.Join | wire.Leave):
                 self._busy = True
                 Deferred.fromCoroutine(self._serially(command))
+            elif isinstance(command, wire.Typing):
+                self._typing(command)
             else:
                 self._submit(command)
         self._pace()
@@ -211,7 +226,7 @@ class Client:
         if isinstance(command, wire.Leave):
             join = self._joins.pop(command.room, None)
             if join is not None:
-                join.subscription.end()
+                join.end()
             return
         held = self._joins.get(command.room)
         if held is None and len(self._joins) >= self._limits.joins:
@@ -226,6 +241,7 @@ class Client:
         """Stand where the join says, tell so, and go live; a stale cursor is told by a reset in its place."""
         held = self._joins.get(command.room)
         if held is not None and command.after is None:
+            held.may_post = page.access.post
             # Nothing changes: the answer says where the client stands already.
             at = held.subscription.cursor
             self._tell_joined(page, at, max(page.head, at))
@@ -250,11 +266,13 @@ class Client:
         join.subscription = self._hub.attach(
             page.room, join, user_id=self.user_id, cursor=cursor, versions=page.versions
         )
+        join.may_post = page.access.post
         if self._paused:
             join.subscription.pause()
+        join.leave = self._presence.enter(page.room, self._author, join)
         before = self._joins.pop(page.room, None)
         if before is not None:
-            before.subscription.end()
+            before.end()
         self._joins[page.room] = join
         return join
 
@@ -263,20 +281,56 @@ class Client:
         if self._joins.get(join.room) is not join:
             return
         del self._joins[join.room]
+        join.leave()
         if code is Code.UNAVAILABLE:
             self.peer.close(1011, "internal error")
         else:
             self.peer.send(wire.encode_left(join.room, code))
+
+    # Who else is there
+
+    @property
+    def _author(self) -> Author | None:
+        return Author(self.caller.user_id, self.caller.name) if self.caller else None
+
+    def _typing(self, command: wire.Typing) -> None:
+        author, join = self._author, self._joins.get(command.room)
+        if author is None:
+            self.refuse(NotAuthenticated(room=command.room))
+        elif join is None:
+            self.refuse(BadRequest("room: it is not joined", room=command.room))
+        elif join.may_post and join.subscription.readable:
+            self._presence.typed(command.room, author)
+
+    def shown(self, join: _Join, frame: bytes) -> bool:
+        """Give what is not durable, unless the connection takes no more or rights are being asked."""
+        if self._paused or not join.subscription.readable:
+            return False
+        self.peer.send(frame)
+        return True
 
 
 class _Join:
     """One joined room: gives what its subscription reads to the connection."""
 
     subscription: Subscription
+    leave: Callable[[], None]
+    may_post = False
 
     def __init__(self, client: Client, room: str) -> None:
         self._client = client
         self.room = room
+
+    @property
+    def user_id(self) -> UserId | None:
+        return self._client.user_id
+
+    def end(self) -> None:
+        self.subscription.end()
+        self.leave()
+
+    def hear(self, frame: bytes) -> bool:
+        return self._client.shown(self, frame)
 
     def messages(self, batch: Batch) -> None:
         self._client.peer.send_batch(batch)

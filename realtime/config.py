@@ -24,13 +24,20 @@ class Config:
 
     `poll_interval_s` is how often the database is asked what other processes wrote; 0 never asks. A
     redaction is to hold everywhere within a second, so the default leaves a quarter of it for the query.
-    `connections` bounds those open at once.
+    `listen` is 1 where processes on one PostgreSQL tell each other at once what they wrote; with 0 nobody
+    tells or hears anything, and the poll alone finds it.
+    `connections` bounds those open at once, of which nine in ten may be sockets, streams and parked polls.
+    `connections_per_user` bounds the latter of one user, `connections_per_address` all of one address; 0
+    does not, nor is anything bound by address where a proxy speaks for everybody.
     `page_request_bytes` bounds what is sent to Django's pages; the API takes 64 KiB.
     """
 
     max_body: int = _setting("CHAT_MAX_BODY", 4_000, 1, LONGEST_BODY)
     poll_interval_s: float = _setting("CHAT_POLL_INTERVAL_S", 0.75, 0, 60)
+    listen: int = _setting("CHAT_LISTEN", 1, 0, 1)
     connections: int = _setting("CHAT_CONNECTIONS", 10_000, 1, 1_000_000)
+    connections_per_user: int = _setting("CHAT_CONNECTIONS_PER_USER", 50, 1, 1_000_000)
+    connections_per_address: int = _setting("CHAT_CONNECTIONS_PER_ADDRESS", 1_000, 0, 1_000_000)
     page_threads: int = _setting("CHAT_PAGE_THREADS", 10, 1, 200)
     read_threads: int = _setting("CHAT_READ_THREADS", 4, 1, 64)
     page_request_bytes: int = _setting("CHAT_PAGE_REQUEST_BYTES", 2_621_440, 65_536, 2**31)
@@ -47,6 +54,8 @@ def from_settings(settings: object) -> Config:
     given: dict[str, Any] = {
         f.name: getattr(settings, f.metadata["setting"], f.default) for f in fields(Config)
     }
+    if getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
+        given["connections_per_address"] = 0
     return Config(**given)
 
 

@@ -23,6 +23,8 @@ from twisted.internet.threads import deferToThreadPool
 
 from realtime import deadline
 from realtime.errors import Unavailable
+from realtime.gathering import Gathering
+from realtime.limits import GatheringLimits
 from rooms import accounts, firstadmin, history, log, permissions
 
 if TYPE_CHECKING:
@@ -140,6 +142,9 @@ class Database:
         self._reading = Queue(reactor, reading, limits.read_s, limits.waiting_calls)
         self._polling = Queue(reactor, polling, limits.read_s, limits.waiting_calls)
         self._watch = _Watch()
+        gathering = GatheringLimits()
+        self._pages = Gathering(self._pages_for, reactor, gathering)
+        self._people = Gathering(self._people_among, reactor, gathering)
 
     async def append(self, drafts: Sequence[Draft], lock: Lock) -> Appended:
         """Append to the log, as `rooms.log.append`."""
@@ -147,7 +152,12 @@ class Database:
 
     async def read(self, reader: UserId | None, slug: str, span: Span) -> Page | Refused:
         """Return a piece of a room's log for a reader, as `rooms.history.read`."""
-        return await self._read(partial(history.read, reader, slug, span))
+        return await self._pages.about((slug, span), reader)
+
+    async def _pages_for(
+        self, piece: tuple[str, Span], readers: Collection[UserId | None]
+    ) -> dict[UserId | None, Page | Refused]:
+        return await self._read(partial(history.read_for, readers, *piece))
 
     async def after(self, slug: str, cursor: int, limit: int) -> Page:
         """Return what follows a cursor, for nobody in particular, as `rooms.history.after`."""
@@ -169,7 +179,12 @@ class Database:
 
     async def identify(self, credential: Credential) -> Identity | None:
         """Return who somebody is, as `rooms.accounts.identify`."""
-        return await self._read(partial(accounts.identify, credential))
+        return await self._people.about(None, credential)
+
+    async def _people_among(
+        self, _key: None, credentials: Collection[Credential]
+    ) -> dict[Credential, Identity | None]:
+        return await self._read(partial(accounts.still_valid, credentials))
 
     async def still_valid(self, credentials: Collection[Credential]) -> dict[Credential, Identity | None]:
         """Return who these are now, as `rooms.accounts.still_valid`."""

@@ -13,12 +13,19 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+BACK_A_SECOND = 500
+"""How many clients a second may come back after a restart."""
+SHORTEST_SPREAD_S, LONGEST_SPREAD_S = 2, 30
+
+
 class Departure:
     """Knows what is open, and has all of it end when the server goes."""
 
     def __init__(self) -> None:
         """Have nothing open."""
         self.begun = False
+        self.spread_s = SHORTEST_SPREAD_S
+        """Over how many seconds those who are sent away should come back."""
         self._open: dict[object, Callable[[], None]] = {}
         self._empty: list[Deferred[None]] = []
 
@@ -40,6 +47,7 @@ class Departure:
     def begin(self) -> Deferred[None]:
         """End all that is open. Fires when the last one says that it has ended."""
         self.begun = True
+        self.spread_s = max(SHORTEST_SPREAD_S, min(LONGEST_SPREAD_S, len(self._open) // BACK_A_SECOND))
         done: Deferred[None] = Deferred()
         self._empty.append(done)
         for one, end in tuple(self._open.items()):

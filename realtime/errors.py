@@ -1,4 +1,4 @@
-"""Everything that the server refuses: one tree, which knows its HTTP status and wire form."""
+"""Everything that the server refuses: one tree, which knows its HTTP status, close code and wire form."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ class Refusal(Exception):  # noqa: N818  (a refusal is an answer, not an error o
     code: ClassVar[str]
     http_status: ClassVar[int]
     title: ClassVar[str]
+    close_code: ClassVar[int] = 1008
     default_detail: ClassVar[str] = ""
 
     def __init__(
@@ -146,6 +147,7 @@ class TooLarge(Refusal):
     code = "too_large"
     http_status = 413
     title = "Content Too Large"
+    close_code = 1009
 
 
 class InternalError(Refusal):
@@ -154,6 +156,7 @@ class InternalError(Refusal):
     code = "internal_error"
     http_status = 500
     title = "Internal Server Error"
+    close_code = 1011
     default_detail = "Something broke on the server; it has been logged."
 
 
@@ -163,6 +166,7 @@ class Unavailable(Refusal):
     code = "unavailable"
     http_status = 503
     title = "Service Unavailable"
+    close_code = 1013
     default_detail = "The chat cannot do this just now. Send it again, with the same nonce, in a moment."
 
     def __init__(self, detail: str = "", *, retry_after_s: int = 2, **about: Any) -> None:

@@ -129,6 +129,11 @@ class Feed:
         else:
             self.told(batch.last_id)
 
+    def hinted(self, last_id: int, versions: Versions) -> None:
+        """Take note of what another process says was committed up to this id, by these versions."""
+        self._hear(versions)
+        self.told(last_id)
+
     def told(self, last_id: int) -> None:
         """Take note that something up to this id is committed."""
         if last_id > self._told:
@@ -314,9 +319,8 @@ class Feed:
             elsewhere = subscription.epoch != heads.epoch or subscription.cursor > last_id
             if (went_back or elsewhere) and not subscription.ended:
                 subscription.reset(last_id, heads.epoch)
-        newcomers = self._subscriptions.keys() - set(present)
-        if any(newcomer.epoch != heads.epoch for newcomer in newcomers):
-            # Whoever came meanwhile may know of a newer epoch than this look.
+        if any(subscription.epoch != heads.epoch for subscription in self._subscriptions):
+            # Who came meanwhile was judged in another epoch: an older one, or one newer than this answer.
             self._question()
 
     def _stand_at(self, last_id: int, epoch: str) -> None:
@@ -384,18 +388,26 @@ class Feed:
     # What it reads for its subscribers
 
     def _fly(self, subscription: Subscription) -> None:
-        """Have what follows a cursor read from the database, in one read for all who want the same."""
-        key = (subscription.cursor, subscription.limit)
-        flight = self._flights.get(key)
-        if flight is None or not flight.may_be_joined(
-            self._around.clock.seconds(), self._around.limits.share_s
-        ):
-            flight = self._flights[key] = Flight(*key)
+        """Have what follows a cursor read from the database, in one read for all who want about the same."""
+        flight = self._flight_for(subscription)
+        if flight is None:
+            flight = Flight(subscription.cursor, subscription.limit)
+            self._flights[flight.window] = flight
             self._flying.add(flight)
             flight.errand = self._around.errand(partial(self._bring, flight))
         flight.join(subscription)
         if flight.errand is not None:
             flight.errand.start()
+
+    def _flight_for(self, subscription: Subscription) -> Flight | None:
+        """Return a read that brings what follows a cursor and may still be joined, if there is one."""
+        now_s, share_s = self._around.clock.seconds(), self._around.limits.share_s
+        window, limit = subscription.cursor // subscription.limit, subscription.limit
+        for near in (window, window - 1):
+            flight = self._flights.get((near, limit))
+            if flight and flight.covers(subscription.cursor, limit) and flight.may_be_joined(now_s, share_s):
+                return flight
+        return None
 
     async def _bring(self, flight: Flight) -> None:
         if flight.waiting:
@@ -414,8 +426,8 @@ class Feed:
 
     def _forget(self, flight: Flight) -> None:
         self._flying.discard(flight)
-        if self._flights.get((flight.cursor, flight.limit)) is flight:
-            del self._flights[flight.cursor, flight.limit]
+        if self._flights.get(flight.window) is flight:
+            del self._flights[flight.window]
 
     def _land(self, flight: Flight, page: Page) -> None:
         """Give a page to those who waited for it. Those who may not have it now are woken when they may."""
@@ -432,12 +444,16 @@ class Feed:
             return
         messages = () if flight.is_stale(page) else self._around.encoded(page.messages)
         most_bytes = self._around.limits.page_bytes
-        batch = Batch(self.room, flight.cursor, messages).within(most_bytes) if messages else None
+        batches: dict[int, Batch] = {}
         for subscription in waiting:
-            if not (self.readable and subscription.willing and subscription.cursor == flight.cursor):
+            cursor = subscription.cursor
+            if not (self.readable and subscription.willing and flight.covers(cursor, subscription.limit)):
                 continue
-            if batch is not None:
-                subscription.give(batch)
-            elif not page.messages:
+            if cursor not in batches:
+                following = [message for message in messages if message.id > cursor]
+                batches[cursor] = Batch(self.room, cursor, following).within(most_bytes)
+            if batches[cursor].messages:
+                subscription.give(batches[cursor])
+            elif messages or not page.messages:
                 subscription.nothing_until = max(subscription.nothing_until, flight.head)
             subscription.read_on()

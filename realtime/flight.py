@@ -30,6 +30,11 @@ class Flight:
         self._amended: dict[int, int] = {}
 
     @property
+    def window(self) -> tuple[int, int]:
+        """Return by what a feed finds it: who may join stands in this window, or in the next one."""
+        return self.cursor // self.limit, self.limit
+
+    @property
     def waiting(self) -> list[Subscription]:
         """Those who still want the page."""
         return [s for s in self._subscriptions if s.flight is self and not s.ended]
@@ -38,6 +43,14 @@ class Flight:
         """Bring the page to one more."""
         subscription.flight = self
         self._subscriptions.append(subscription)
+
+    def covers(self, cursor: int, limit: int) -> bool:
+        """Tell whether the page holds what follows a cursor, however it turns out.
+
+        Between two cursors lie at most as many messages as ids, so a page that begins less than its limit
+        below a cursor reaches beyond it, or to the end of the log.
+        """
+        return limit == self.limit and 0 <= cursor - self.cursor < limit
 
     def begin(self, now_s: float, head: int) -> None:
         """Take note that the database is asked now."""

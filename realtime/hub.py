@@ -13,6 +13,7 @@ from realtime.feed import Feed
 from realtime.subscription import Reader, Subscription
 from realtime.surroundings import Reads, Surroundings
 from realtime.tail import Batch, Encoded
+from rooms.messages import Heads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from realtime.limits import HubLimits
-    from rooms.messages import Heads, Posted, RoomBatch, UserId, Versions
+    from rooms.messages import Posted, RoomBatch, UserId, Versions
 
 __all__ = ["Batch", "Encoded", "Hub", "Reader", "Reads", "Subscription"]
 
@@ -45,6 +46,7 @@ class Hub:
         )
         self._feeds: dict[str, Feed] = {}
         self._idle: dict[str, IDelayedCall] = {}
+        self._site_hinted: tuple[str, int] | None = None
         self._stopped = False
 
     def rooms(self) -> frozenset[str]:
@@ -95,6 +97,16 @@ class Hub:
         feed = self._feeds.get(room)
         if feed is not None:
             feed.told(last_id)
+
+    def hinted(self, room: str, last_id: int, versions: Versions) -> None:
+        """Take another process's hint: up to this id is committed, by these versions. It may be old."""
+        site = (versions.epoch, versions.site)
+        if site != self._site_hinted:
+            self._site_hinted = site
+            self.heads_seen(Heads(*site, {}), began_s=float("-inf"))
+        feed = self._feeds.get(room)
+        if feed is not None:
+            feed.hinted(last_id, versions)
 
     def access_changed(self, rooms: frozenset[str] | None) -> None:
         """Ask permissions again in these rooms (None: everywhere) before anything more is given out there."""

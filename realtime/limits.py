@@ -1,4 +1,4 @@
-"""Every bound of the realtime service, with its unit in its name. One class for each part that keeps them."""
+"""Every bound of the realtime service, with its unit in its name. A class for each part that keeps to it."""
 
 from __future__ import annotations
 
@@ -59,6 +59,7 @@ class DatabaseLimits:
 
     write_s: float = 5.0
     read_s: float = 5.0
+    notify_s: float = 5.0
     waiting_calls: int = 1_000
 
 
@@ -69,6 +70,14 @@ class IdentityLimits:
     keep_s: float = 5.0
     keep_credentials: int = 10_000
     at_once: int = 500
+
+
+@dataclass(frozen=True, slots=True)
+class GatheringLimits:
+    """How many are asked about in one question, and how long one waits for the question before it to end."""
+
+    at_once: int = 500
+    patience_s: float = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,7 +94,9 @@ class HttpLimits:
 
     `receive_s` runs from a request's first byte to its last and does not begin anew in between; an idle
     connection is closed after `idle_s`. After a refusal in the middle of a request, what still comes in
-    is thrown away for `linger_s`, so that the client gets to read why.
+    is thrown away for `linger_s`, so that the client gets to read why. At most `turned_away` connections of
+    those that are too many hear so; the others are closed. A server that stops waits `fresh_s` for the
+    request of who connected just now.
     """
 
     headers: int = 100
@@ -94,6 +105,8 @@ class HttpLimits:
     receive_s: float = 60.0
     idle_s: float = 75.0
     linger_s: float = 2.0
+    fresh_s: float = 0.5
+    turned_away: int = 256
     ready_s: float = 3.0
 
 
@@ -129,9 +142,66 @@ class StreamLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class NoticeLimits:
+    """How much may wait to be told to other processes, and the pause after a failure."""
+
+    items: int = 10_000
+    pause_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
+class ListenerLimits:
+    """How often the listener must hear its own process, and how long it waits before it connects again."""
+
+    hear_s: float = 5.0
+    backoff: Backoff = Backoff(first_s=0.25, longest_s=5.0)
+
+
+@dataclass(frozen=True, slots=True)
+class PresenceLimits:
+    """How much is told of who is in a room, and how often.
+
+    Whatever happens in a room, its people hear of it at most once in `pause_s`, and for each of them by this
+    process once in `pause_member_s` more. At most `listed` are listed; in a room with more than `crowd`
+    connections by this process, `listed_in_crowd`. Somebody types anew after `typing_s`, at most
+    `typists` at a time. A process that was not heard of for `silent_s` is taken for dead; that is looked for
+    every `sweep_s`, so that it takes less than 15 s.
+    """
+
+    pause_s: float = 1.0
+    pause_member_s: float = 0.005
+    listed: int = 200
+    crowd: int = 500
+    listed_in_crowd: int = 20
+    typing_s: float = 2.0
+    typists: int = 5
+    rooms: int = 10_000
+    processes: int = 64
+    silent_s: float = 12.0
+    sweep_s: float = 1.0
+
+
+@dataclass(frozen=True, slots=True)
 class StopLimits:
     """How long each step of a stop may take; together less than the ten seconds that operators are told."""
 
     write_s: float = 3.5
     farewell_s: float = 1.5
+    notices_s: float = 0.75
     threads_s: float = 2.5
+
+
+@dataclass(frozen=True, slots=True)
+class WorkerLimits:
+    """How long a worker may take to get ready and to end, and how fast one that dies is started again.
+
+    The pause before that is short again once a worker lived for `settled_s`. After `failed_starts` with
+    nobody ever ready the parent gives up. `stop_s` is above a worker's own bounds, and lets the parent
+    end within ten seconds.
+    """
+
+    start_s: float = 60.0
+    stop_s: float = 9.0
+    settled_s: float = 10.0
+    failed_starts: int = 3
+    backoff: Backoff = Backoff(first_s=0.1, longest_s=5.0)

@@ -64,6 +64,8 @@ class Poll:
         self._next_look: IDelayedCall | None = None
         self._next_check: IDelayedCall | None = None
         self._running = False
+        self._looking = False
+        self._at_once = False
 
     def start(self) -> None:
         """Begin."""
@@ -78,11 +80,28 @@ class Poll:
             if call is not None and call.active():
                 call.cancel()
 
+    def look_now(self) -> None:
+        """Look at once, also where it never looks by itself: something may have been missed.
+
+        A look that is under way may have begun before that, so another one follows it.
+        """
+        if self._looking:
+            self._at_once = True
+        elif self._running:
+            if self._next_look is not None and self._next_look.active():
+                self._next_look.cancel()
+            self._begin_look()
+
     def _plan_look(self) -> None:
-        if self._running and self._limits.heads_s:
-            self._next_look = self._clock.callLater(
-                self._limits.heads_s, lambda: Deferred.fromCoroutine(self._look())
-            )
+        if self._running and self._at_once:
+            self._at_once = False
+            self._begin_look()
+        elif self._running and self._limits.heads_s:
+            self._next_look = self._clock.callLater(self._limits.heads_s, self._begin_look)
+
+    def _begin_look(self) -> None:
+        self._looking = True
+        Deferred.fromCoroutine(self._look())
 
     def _plan_check(self) -> None:
         if self._running and self._limits.credentials_s:
@@ -102,6 +121,7 @@ class Poll:
             self._outage.failed(error)
         else:
             self._outage.over()
+        self._looking = False
         self._plan_look()
 
     def _tell(self, heads: Heads, began_s: float) -> None:

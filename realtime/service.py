@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import logging
+import random
+import secrets
 import threading
 from dataclasses import dataclass
 from functools import partial
@@ -17,10 +19,16 @@ from realtime import limits, wire
 from realtime.client import Client
 from realtime.database import Database
 from realtime.departure import Departure
+from realtime.direct import Direct, is_possible
 from realtime.epochs import Epochs
+from realtime.hearsay import Hearsay
 from realtime.hub import Hub
 from realtime.identities import Identities
+from realtime.listener import Deaf, Listener
+from realtime.notices import Notices, Silence
+from realtime.places import Places
 from realtime.poll import Poll
+from realtime.presence import Presence
 from realtime.site import Root, django_pages, site
 from realtime.static import StaticFiles
 from realtime.transports.api import Calls, Health
@@ -33,13 +41,14 @@ from realtime.writer import Writer
 from rooms import signals
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine, Sequence
+    from collections.abc import Callable, Coroutine, Iterable, Sequence
 
     from twisted.internet.interfaces import IListeningPort, IStreamServerEndpoint
     from twisted.web.resource import IResource
 
     from realtime.client import Peer
     from realtime.config import Config
+    from rooms.hints import Item
     from rooms.messages import Identity, RoomBatch
 
 logger = logging.getLogger(__name__)
@@ -47,11 +56,12 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pools:
-    """The threads: one writes, some read, one asks for the poll, some render Django's pages."""
+    """The threads: one writes, some read, one asks for the poll, one tells others, some render pages."""
 
     writing: ThreadPool
     reading: ThreadPool
     polling: ThreadPool
+    telling: ThreadPool
     pages: ThreadPool
 
     @classmethod
@@ -61,12 +71,13 @@ class Pools:
             ThreadPool(0, 1, "writing"),
             ThreadPool(0, config.read_threads, "reading"),
             ThreadPool(0, 1, "polling"),
+            ThreadPool(0, 1, "telling"),
             ThreadPool(0, config.page_threads, "pages"),
         )
 
     def all(self) -> tuple[ThreadPool, ...]:
         """Return every pool."""
-        return (self.writing, self.reading, self.polling, self.pages)
+        return (self.writing, self.reading, self.polling, self.telling, self.pages)
 
 
 class ChatService(Service):
@@ -115,13 +126,40 @@ class ChatService(Service):
         self.identities = Identities(self.database, self._reactor, limits.IdentityLimits())
         polling = limits.PollLimits(heads_s=self._config.poll_interval_s)
         self.poll = Poll(self.database, self.hub, self.identities, self._reactor, polling)
+        self.presence = Presence(self._reactor, limits.PresenceLimits(), self._tell_others)
+        self.direct: Direct | None = None
+        self.notices: Notices | Silence = Silence()
+        self.listener: Listener | Deaf = Deaf()
+        if self._config.listen and is_possible():
+            self._compose_listener()
+
+    def _tell_others(self, items: Iterable[Item]) -> None:
+        self.notices.say(items)
+
+    def _compose_listener(self) -> None:
+        """Have this process hear others on the same database, and tell them."""
+        origin = secrets.token_hex(8)
+        self.direct = Direct(self._reactor, self._pools.telling, limits.DatabaseLimits())
+        self.notices = Notices(
+            origin, self.direct, self._reactor, limits.NoticeLimits(), lost=self.presence.ask_all
+        )
+        self.listener = Listener(
+            self.direct,
+            self._reactor,
+            limits.ListenerLimits(),
+            take=Hearsay(origin, self.hub, self.presence, self._access_changed).take,
+            ping=lambda: self.notices.say([("ping",)]),
+            connected=self._may_have_missed,
+            random=random.random,
+        )
 
     def _compose_tree(self, application: Callable[..., Any], static_url: str) -> IResource:
         reactor, database = self._reactor, self.database
         door = Doorkeeper(self.identities)
-        polls = LongPolls(self.hub, reactor, self.identities, self.departure)
+        places = Places(max(1, self._config.connections * 9 // 10), self._config.connections_per_user)
+        polls = LongPolls(self.hub, reactor, self.identities, self.departure, places)
         streams = EventStreams(
-            database, self.hub, reactor, self.identities, self.departure, limits.StreamLimits()
+            database, self.hub, reactor, self.identities, self.departure, limits.StreamLimits(), places=places
         )
         calls = Calls(
             database,
@@ -142,7 +180,7 @@ class ChatService(Service):
             None,
         )
         parts = [
-            (b"/ws", Upgrade(party, door, Epochs(database, reactor))),
+            (b"/ws", Upgrade(party, door, Epochs(database, reactor), places)),
             (b"/api/", Api(calls.routes(streams.serve), door)),
             (static_url.encode(), StaticFiles(static_url)),
             (b"/healthz", health),
@@ -157,6 +195,7 @@ class ChatService(Service):
             reads=self.database,
             drafts=self.writer,
             hub=self.hub,
+            presence=self.presence,
             limits=limits.SocketLimits(),
             max_body=self._config.max_body,
         )
@@ -170,23 +209,39 @@ class ChatService(Service):
         )
 
     async def start(self) -> None:
-        """Start the threads, hear commits, then listen. Raises what an endpoint raises that cannot listen."""
+        """Start the threads, hear commits here and elsewhere, then serve. Raises what an endpoint raises."""
         super().startService()
         for pool in self._pools.all():
             pool.start()
         signals.committed.connect(self._thd_committed, weak=False)
         signals.access_changed.connect(self._thd_access_changed, weak=False)
         self.poll.start()
+        self.listener.start()
         for endpoint in self._endpoints:
             self.ports.append(await endpoint.listen(self.site))
 
-    def _thd_committed(self, *, batches: tuple[RoomBatch, ...], **_sent: object) -> None:
-        """Hear of a commit, in whatever thread made it."""
-        self._reactor.callFromThread(self.hub.publish, batches)
+    def _thd_committed(self, *, batches: tuple[RoomBatch, ...], **_sent: object) -> bool:
+        """Hear of a commit, in whatever thread made it. Return whether other processes are told from here."""
+        self._reactor.callFromThread(self._committed, batches)
+        return self.notices.told
 
-    def _thd_access_changed(self, *, rooms: frozenset[str] | None, **_sent: object) -> None:
-        """Hear of changed rights, in whatever thread changed them."""
-        self._reactor.callFromThread(self._access_changed, rooms)
+    def _thd_access_changed(self, *, rooms: frozenset[str] | None, **_sent: object) -> bool:
+        """Hear of changed rights, in whatever thread changed them. Return as above."""
+        self._reactor.callFromThread(self._access_changed_here, rooms)
+        return self.notices.told
+
+    def _committed(self, batches: tuple[RoomBatch, ...]) -> None:
+        self.hub.publish(batches)
+        self.notices.committed(batches)
+
+    def _access_changed_here(self, rooms: frozenset[str] | None) -> None:
+        self._access_changed(rooms)
+        self.notices.access_changed(rooms)
+
+    def _may_have_missed(self) -> None:
+        """Look at everything that other processes may have told of while nobody listened."""
+        self.poll.look_now()
+        self.presence.ask_all()
 
     def _access_changed(self, rooms: frozenset[str] | None) -> None:
         if rooms is None:
@@ -221,21 +276,30 @@ class ChatService(Service):
         for port in self.ports:
             await maybeDeferred(port.stopListening)
         self.poll.stop()
+        self.listener.stop()
         self.identities.stop()
         await self._within(bounds.write_s, self.writer.stop(), "The commit in hand")
         await self._within(bounds.farewell_s, self._farewell(), "Some connections")
         signals.committed.disconnect(self._thd_committed)
         signals.access_changed.disconnect(self._thd_access_changed)
+        self.presence.stop()
+        await self._within(bounds.notices_s, self._last_words(), "Telling other processes")
         self.hub.stop()
         self._abort_connections()
         await self._end_threads(bounds.threads_s)
 
     async def _farewell(self) -> None:
         departed = self.departure.begin()
+        self.site.departing = True
         for channel in tuple(self.site.channels):
             channel.close_when_done()
         await departed
         await self.site.seats.empty()
+
+    async def _last_words(self) -> None:
+        await self.notices.finish()
+        if self.direct is not None:
+            await self.direct.close()
 
     def _abort_connections(self) -> None:
         for channel in tuple(self.site.channels):

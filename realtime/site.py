@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from twisted.web import resource, wsgi
 
 from realtime.channel import ChatSite
+from realtime.seats import Seats
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -51,5 +52,5 @@ def site(root: IResource, *, clock: IReactorTime, config: Config, limits: HttpLi
         reactor=clock,
         limits=limits,
         page_bytes=config.page_request_bytes,
-        connections=config.connections,
+        seats=Seats(config.connections, config.connections_per_address),
     )

@@ -90,6 +90,11 @@ class Subscription:
         return self._feed.readable and self.place >= self._feed.head
 
     @property
+    def readable(self) -> bool:
+        """Whether its reader may be given anything of the room now: it was judged by what is known."""
+        return not self.ended and self._feed.readable
+
+    @property
     def place(self) -> int:
         """How far the log has been read: the cursor, or further where nothing was found."""
         return max(self.cursor, self.nothing_until)

@@ -7,7 +7,7 @@ what came in raises a `realtime.errors.Refusal`; nothing else comes out of a dec
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Annotated, Any, NoReturn, Protocol, TypeVar
 
@@ -15,7 +15,7 @@ import msgspec
 
 from realtime.errors import BadRequest, Refusal
 from realtime.queries import MAX_EPOCH_CHARS, MAX_ID, MAX_LIMIT, decode_fields, integer
-from rooms.messages import Identity, Posted, RoomSummary
+from rooms.messages import Author, Identity, Posted, RoomSummary
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
 Nonce = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
@@ -67,7 +67,13 @@ class Redact(msgspec.Struct, frozen=True, tag_field="type", tag="redact"):
     reason: str | None = None
 
 
-Command = Join | Leave | Send | Edit | Redact
+class Typing(msgspec.Struct, frozen=True, tag_field="type", tag="typing"):
+    """Tell others in the room that the caller is writing something."""
+
+    room: Slug
+
+
+Command = Join | Leave | Send | Edit | Redact | Typing
 
 
 class PostBody(msgspec.Struct, frozen=True):
@@ -326,6 +332,17 @@ def encode_reset(room: str, *, after: int, epoch: str) -> bytes:
 def encode_left(room: str, code: str) -> bytes:
     """Return the frame that ends a join."""
     return encode({"type": "left", "room": room, "code": code})
+
+
+def encode_presence(room: str, users: Iterable[Author]) -> bytes:
+    """Return the frame that says who is in a room."""
+    told = [{"id": user.id, "name": user.name} for user in users]
+    return encode({"type": "presence", "room": room, "users": told})
+
+
+def encode_typing(room: str, user: Author) -> bytes:
+    """Return the frame that says that somebody types."""
+    return encode({"type": "typing", "room": room, "user": {"id": user.id, "name": user.name}})
 
 
 def encode_sent(sent: Sequence[tuple[str, str, int]]) -> bytes:

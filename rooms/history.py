@@ -67,13 +67,24 @@ def posted(row: Message, slug: str) -> Posted:
 
 def read(reader: UserId | None, slug: str, span: Span) -> Page | Refused:
     """Return a piece of a room's log for a reader (None: a guest), or why they get none."""
+    return read_for([reader], slug, span)[reader]
+
+
+def read_for(
+    readers: Collection[UserId | None], slug: str, span: Span
+) -> dict[UserId | None, Page | Refused]:
+    """Return a piece of a room's log for each reader, or why they get none, in as many queries as for one."""
     messages, start, more = _span(slug, span)
     room, versions = _state(slug)
-    found = permissions.standings([(room.pk if room else 0, reader)])
-    may = permissions.access(room, found[room.pk, reader]) if room else permissions.NOBODY
-    if room is None or not may.see:
-        return WHY_UNSEEN[may.refusal or Code.NOT_FOUND]
-    return Page(slug, messages, more, start, room.last_message_id, versions, may)
+    found = permissions.standings([(room.pk if room else 0, reader) for reader in readers])
+    answers: dict[UserId | None, Page | Refused] = {}
+    for reader in readers:
+        may = permissions.access(room, found[room.pk, reader]) if room else permissions.NOBODY
+        if room is None or not may.see:
+            answers[reader] = WHY_UNSEEN[may.refusal or Code.NOT_FOUND]
+        else:
+            answers[reader] = Page(slug, messages, more, start, room.last_message_id, versions, may)
+    return answers
 
 
 def after(slug: str, cursor: int, limit: int) -> Page:

@@ -20,7 +20,7 @@ from django.db import (
 )
 from django.db.models import F
 
-from rooms import accounts, signals
+from rooms import accounts, hints, notify, signals
 from rooms.appending import Batch
 from rooms.history import NO_ROOM
 from rooms.messages import (
@@ -43,10 +43,11 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterator, Sequence
 
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import Model
 
 logger = logging.getLogger(__name__)
 
-BRIEF_LOCK_TIMEOUT_MS = 250
+BRIEF_LOCK_TIMEOUT_MS = 100
 LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's SQLSTATE for a lock that was not had in time (manual, appendix A)."""
 
@@ -121,7 +122,19 @@ def _is_lock_timeout(error: OperationalError) -> bool:
 
 def _tell(batches: tuple[RoomBatch, ...]) -> None:
     if batches:
-        transaction.on_commit(lambda: signals.committed.send_robust(sender=ChatRoom, batches=batches))
+        transaction.on_commit(lambda: _say_committed(batches))
+
+
+def _say_committed(batches: tuple[RoomBatch, ...]) -> None:
+    answers = signals.committed.send_robust(sender=ChatRoom, batches=batches)
+    if not signals.others_are_told(answers):
+        notify.tell(hints.of_commit(batches))
+
+
+def _say_access_changed(sender: type[Model], rooms: frozenset[str] | None) -> None:
+    answers = signals.access_changed.send_robust(sender=sender, rooms=rooms)
+    if not signals.others_are_told(answers):
+        notify.tell(hints.of_access(rooms))
 
 
 def _joined(parts: Sequence[Appended]) -> Appended:
@@ -276,7 +289,7 @@ def changing_access(room_keys: Collection[int]) -> Iterator[None]:
         )
         yield
         _raise(ChatRoom._base_manager.filter(pk__in=room_keys))
-        transaction.on_commit(lambda: signals.access_changed.send_robust(sender=ChatRoom, rooms=slugs))
+        transaction.on_commit(lambda: _say_access_changed(ChatRoom, slugs))
 
 
 def accounts_changed() -> None:
@@ -284,7 +297,7 @@ def accounts_changed() -> None:
     with transaction.atomic():
         state = SiteState.current()
         _raise(SiteState.objects.filter(pk=state.pk))
-        transaction.on_commit(lambda: signals.access_changed.send_robust(sender=SiteState, rooms=None))
+        transaction.on_commit(lambda: _say_access_changed(SiteState, None))
 
 
 def _raise(rows: Any) -> None:
@@ -293,7 +306,10 @@ def _raise(rows: Any) -> None:
 
 def new_epoch() -> str:
     """Give the database a new epoch, as after a restore, and return it: every cursor from before is void."""
-    state = SiteState.current()
     epoch = new_epoch_name()
-    SiteState.objects.filter(pk=state.pk).update(epoch=epoch)
+    with transaction.atomic():
+        state = SiteState.current()
+        SiteState.objects.filter(pk=state.pk).update(epoch=epoch)
+        # Who asks for rights again finds that the answer is of another epoch, and looks at its log anew.
+        transaction.on_commit(lambda: _say_access_changed(SiteState, None))
     return epoch

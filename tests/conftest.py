@@ -42,6 +42,7 @@ SITE_VARIABLES = (
     "DATABASE_URL",
     "DEBUG",
     "LANGUAGE_CODE",
+    "LISTEN_DATABASE_URL",
     "LOG_JSON",
     "LOG_LEVEL",
     "SECRET_KEY",

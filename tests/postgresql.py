@@ -89,6 +89,12 @@ class OwnServer:
         """Stop it ("smart", "fast" or "immediate") and return once it has gone."""
         self._run("pg_ctl", "stop", "-w", "-t", "60", "-D", str(self._data), "-m", mode)
 
+    def processes(self) -> list[int]:
+        """Return its processes: the first one, and those that serve connections or work behind."""
+        first = int((self._data / "postmaster.pid").read_text(encoding="ascii").split()[0])
+        children = Path(f"/proc/{first}/task/{first}/children").read_text(encoding="ascii")
+        return [first, *map(int, children.split())]
+
     def url(self, database: str = "") -> str:
         """Return where a database is; without a name, the one that every server has."""
         return f"postgresql://postgres:{self._password}@127.0.0.1:{self.port}/{quote(database or 'postgres')}"

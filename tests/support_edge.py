@@ -17,6 +17,9 @@ from realtime.departure import Departure
 from realtime.epochs import Epochs
 from realtime.errors import Unavailable
 from realtime.hub import Hub
+from realtime.places import Places
+from realtime.presence import Nobody
+from realtime.seats import Seats
 from realtime.site import Root
 from realtime.static import StaticFiles
 from realtime.transports.api import Calls, Health
@@ -63,6 +66,7 @@ class Chat(MemoryLog):
         self.identities: dict[Credential, Identity] = {ANA.credential: ANA}
         self.watches: dict[Credential, list[Any]] = {}
         self.drafts: list[tuple[Draft, Any]] = []
+        self.access = MAY_SEE
         self.down = False
         self.reading: Deferred[None] | None = None
         """Where set, reads wait for it."""
@@ -89,7 +93,13 @@ class Chat(MemoryLog):
                 kept = rows[-limit:] if limit else []
                 start = rows[-limit - 1].id if limit and len(rows) > limit else 0
         return Page(
-            slug, tuple(kept), len(found) > len(kept), start, self.head(slug), self.versions(slug), MAY_SEE
+            slug,
+            tuple(kept),
+            len(found) > len(kept),
+            start,
+            self.head(slug),
+            self.versions(slug),
+            self.access,
         )
 
     async def rooms_for(self, reader: UserId | None) -> tuple[str, list[RoomSummary]]:
@@ -221,10 +231,14 @@ class Edge:
         self.socket_limits = changed.get("sockets", limits.SocketLimits())
         reads: Any = _Heads(self.chat)
         self.hub = Hub(reads, self.clock, encode=wire.encode_message, limits=limits.HubLimits())
+        self.presence: Any = changed.get("presence", Nobody())
         chat: Any = self.chat
         door = Doorkeeper(chat)
-        polls = LongPolls(self.hub, self.clock, chat, self.departure)
-        streams = EventStreams(chat, self.hub, self.clock, chat, self.departure, limits.StreamLimits())
+        self.places = Places(changed.get("places", 100), changed.get("per_user", 100))
+        polls = LongPolls(self.hub, self.clock, chat, self.departure, self.places)
+        streams = EventStreams(
+            chat, self.hub, self.clock, chat, self.departure, limits.StreamLimits(), places=self.places
+        )
         calls = self.calls = Calls(chat, chat, encode=wire.encode_message, wait=polls.wait, max_body=100)
         self.party = Party(
             self.clock, self.socket_limits, make_client=self._client, watch=chat, departure=self.departure
@@ -232,7 +246,7 @@ class Edge:
         health = Api(Health(chat, self.clock, 3.0, stopping=lambda: self.departure.begun).routes(), None)
         root = Root(
             [
-                (b"/ws", Upgrade(self.party, door, Epochs(reads, self.clock))),
+                (b"/ws", Upgrade(self.party, door, Epochs(reads, self.clock), self.places)),
                 (b"/api/", Api(calls.routes(streams.serve), door)),
                 (b"/static/", StaticFiles("/static/")),
                 (b"/healthz", health),
@@ -245,13 +259,20 @@ class Edge:
             reactor=self.clock,
             limits=changed.get("http", limits.HttpLimits()),
             page_bytes=100_000,
-            connections=changed.get("connections", 100),
+            seats=Seats(changed.get("connections", 100), changed.get("per_address", 0)),
         )
 
     def _client(self, peer: Peer, caller: Identity | None) -> Client:
         chat: Any = self.chat
         return Client(
-            peer, caller, reads=chat, drafts=chat, hub=self.hub, limits=self.socket_limits, max_body=100
+            peer,
+            caller,
+            reads=chat,
+            drafts=chat,
+            hub=self.hub,
+            presence=self.presence,
+            limits=self.socket_limits,
+            max_body=100,
         )
 
     def connect(self, connection: Connection | None = None) -> Connection:

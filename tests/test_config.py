@@ -22,6 +22,15 @@ def test_a_setting_is_taken() -> None:
     assert (found.max_body, found.poll_interval_s, found.connections) == (10, 0, 5)
 
 
+def test_behind_a_proxy_no_address_is_bounded() -> None:
+    behind = config.from_settings(
+        SimpleNamespace(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https"))
+    )
+
+    assert behind.connections_per_address == 0
+    assert config.Config().connections_per_address > 0
+
+
 @pytest.mark.parametrize(
     ("name", "value"),
     [

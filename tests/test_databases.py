@@ -10,9 +10,24 @@ from django.db import connection
 from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
-from project.databases import POSTGRESQL, SQLITE, database
+from project.databases import POSTGRESQL, SQLITE, database, direct
 
 DATA = Path("/data")
+
+
+def test_notifications_go_where_their_own_url_says() -> None:
+    found = direct("postgresql://ana:hunter2@direct.example/chat")
+    assert found is not None
+    assert (found["ENGINE"], found["HOST"], found["NAME"]) == (POSTGRESQL, "direct.example", "chat")
+    assert direct("") is None
+
+
+@pytest.mark.parametrize("url", ["sqlite:////x", "nonsense", "postgresql://ana:hunter2@db:port/chat"])
+def test_notifications_go_to_postgresql_alone(url: str) -> None:
+    with pytest.raises(ImproperlyConfigured, match="^LISTEN_DATABASE_URL ") as refused:
+        direct(url)
+    assert "hunter2" not in str(refused.value)
+    assert refused.value.__cause__ is None
 
 
 def test_without_a_url_it_is_a_file_in_the_data_directory() -> None:

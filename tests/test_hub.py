@@ -278,6 +278,33 @@ def test_readers_that_want_the_same_share_one_read(stage: Stage) -> None:
     assert len({id(reader.batches[0]) for reader in readers}) == 1
 
 
+def test_readers_that_stand_close_to_each_other_share_one_read(stage: Stage) -> None:
+    stage.log.post("r", *["text"] * 150)
+    readers = [stage.attach(cursor) for cursor in range(20, 150)]
+    stage.reads.fire_all()
+    assert stage.reads.count == 2, "the head, and one page"
+    assert all(reader.ids == list(range(cursor + 1, 151)) for cursor, reader in enumerate(readers, 20))
+
+
+def test_a_page_is_for_nobody_whom_it_may_not_reach(stage: Stage) -> None:
+    stage.log.post("r", *["text"] * 30)
+    first, near, far, before = (stage.attach(cursor, limit=10) for cursor in (5, 14, 15, 4))
+    stage.reads.fire("heads")
+    assert sorted(asked.what for asked in stage.reads.asked) == ["after"] * 3
+    stage.reads.fire_all()
+    assert [reader.ids[0] for reader in (first, near, far, before)] == [6, 15, 16, 5]
+    assert all(reader.cursor == 30 for reader in (first, near, far, before))
+
+
+def test_one_of_an_old_epoch_that_came_while_the_feed_opened_is_reset(stage: Stage) -> None:
+    stage.log.post("r")
+    first, second = stage.attach(), stage.attach()
+    stage.log.epoch = "restored"
+    stage.reads.fire_all()
+    assert [sub(reader).epoch for reader in (first, second)] == ["restored", "restored"]
+    assert second.resets == first.resets
+
+
 def test_a_read_is_not_shared_with_one_who_asks_much_later(stage: Stage) -> None:
     stage.log.post("r")
     stage.attach(0)
@@ -290,7 +317,7 @@ def test_a_read_is_not_shared_with_one_who_asks_much_later(stage: Stage) -> None
 def test_reads_of_readers_are_bounded() -> None:
     stage = Stage(HubLimits(reader_reads=3))
     stage.log.post("r", *["text"] * 20)
-    readers = [stage.attach(cursor) for cursor in range(10)]
+    readers = [stage.attach(cursor, limit=1) for cursor in range(10)]
     stage.reads.fire("heads")
     assert len(stage.reads.asked) == 3
     stage.reads.fire_all()
@@ -819,3 +846,88 @@ def test_a_batch_is_rendered_once() -> None:
     assert batch.first(1).once(render) == b"a"
     assert batch.first(1).last_id == 1
     assert batch.first(2) is batch
+
+
+# What other processes say
+
+
+def test_a_hint_has_the_feed_read_what_it_has_not(stage: Stage) -> None:
+    reader, other = stage.attach(), stage.attach(room="other")
+    stage.reads.fire_all()
+    batch = stage.log.post("r")
+    stage.hub.hinted("r", batch.last_id, batch.versions)
+    stage.hub.hinted("unread", 7, batch.versions)
+    assert [asked.what for asked in stage.reads.asked] == ["after"]
+    stage.reads.fire_all()
+    assert reader.ids == [batch.last_id]
+    assert other.ids == []
+
+
+def test_a_hint_that_comes_late_is_nothing_new(stage: Stage) -> None:
+    reader = stage.attach()
+    stage.reads.fire_all()
+    first, second = stage.log.post("r"), stage.log.post("r")
+    stage.hub.publish([first, second])
+    stage.clock.advance(5)
+    stage.hub.hinted("r", first.last_id, first.versions)
+    assert not stage.reads.asked
+    assert reader.resets == []
+
+
+def test_a_hint_of_older_accounts_that_comes_late_is_no_reason_to_look(stage: Stage) -> None:
+    stage.attach()
+    stage.reads.fire_all()
+    older = stage.log.post("unread")
+    stage.log.site += 1
+    newer = stage.log.post("unread")
+    stage.hub.hinted("unread", newer.last_id, newer.versions)
+    stage.reads.fire_all()
+    stage.clock.advance(5)
+    stage.hub.hinted("unread", older.last_id, older.versions)
+    assert not stage.reads.asked
+
+
+def test_a_hint_of_a_newer_version_has_permissions_asked_before_it_is_read_out(stage: Stage) -> None:
+    reader = stage.attach()
+    stage.reads.fire_all()
+    stage.log.ban("r", 1)
+    batch = stage.log.post("r")
+    stage.hub.hinted("r", batch.last_id, batch.versions)
+    assert "who_may" in [asked.what for asked in stage.reads.asked], "not only once the message was read"
+    stage.reads.fire_all()
+    assert reader.left_with is Code.FORBIDDEN
+    assert reader.ids == []
+
+
+def test_a_hint_of_newer_accounts_has_permissions_asked_everywhere(stage: Stage) -> None:
+    readers = [stage.attach(room=room) for room in ("r", "s")]
+    stage.reads.fire_all()
+    stage.log.site += 1
+    batch = stage.log.post("unread")
+    stage.hub.hinted("unread", batch.last_id, batch.versions)
+    assert sorted(asked.room for asked in stage.reads.asked if asked.what == "who_may") == ["r", "s"]
+    stage.reads.fire_all()
+    assert [reader.left_with for reader in readers] == [None, None]
+
+    asked = stage.reads.count
+    stage.hub.hinted("unread", batch.last_id, batch.versions)
+    assert stage.reads.count == asked
+
+
+def test_a_hint_of_another_epoch_resets_all(stage: Stage) -> None:
+    readers = [stage.attach(room=room) for room in ("r", "s")]
+    stage.reads.fire_all()
+    stage.log.epoch = "two"
+    batch = stage.log.post("r")
+    stage.hub.hinted("r", batch.last_id, batch.versions)
+    stage.reads.fire_all()
+    assert [[epoch for _after, epoch in reader.resets] for reader in readers] == [["two"], ["two"]]
+
+
+def test_a_new_epoch_is_found_by_asking_for_rights(stage: Stage) -> None:
+    reader = stage.attach()
+    stage.reads.fire_all()
+    stage.log.epoch = "two"
+    stage.hub.access_changed(None)
+    stage.reads.fire_all()
+    assert reader.resets == [(0, "two")]

@@ -9,7 +9,7 @@ REALTIME = Path(__file__).parent.parent / "realtime"
 # A database call on the reactor thread stops everybody: what makes one, or leaves that thread, has one home.
 # Commands run before the reactor does.
 DATABASE_AND_THREADS = ("django.db", "psycopg2", "twisted.internet.threads")
-HOMES = ("database", "deadline", "management")
+HOMES = ("database", "deadline", "direct", "management")
 
 
 def imported(source: str) -> set[str]:

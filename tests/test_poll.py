@@ -163,3 +163,44 @@ def test_after_a_stop_nothing_is_asked_and_nothing_told(stage: Stage) -> None:
     stage.source.answer(heads())
     assert stage.seen == []
     assert not stage.clock.getDelayedCalls()
+
+
+def test_told_that_something_was_missed_it_looks_at_once(stage: Stage) -> None:
+    stage.poll.start()
+    stage.clock.advance(0.5)
+    stage.poll.look_now()
+    assert len(stage.source.asked) == 1
+    stage.source.answer(heads())
+    stage.clock.advance(0.9)
+    assert len(stage.source.asked) == 1, "the next look is a whole interval after this one"
+    stage.clock.advance(0.1)
+    assert len(stage.source.asked) == 2
+
+
+def test_told_so_during_a_look_it_looks_once_more(stage: Stage) -> None:
+    stage.poll.start()
+    stage.clock.advance(1)
+    stage.poll.look_now()
+    stage.poll.look_now()
+    assert len(stage.source.asked) == 1
+    stage.source.answer(heads())
+    assert len(stage.source.asked) == 2
+    stage.source.answer(heads())
+    assert len(stage.source.asked) == 2
+
+
+def test_one_that_never_looks_by_itself_looks_when_told() -> None:
+    stage = Stage(PollLimits(heads_s=0, credentials_s=0))
+    stage.poll.start()
+    stage.poll.look_now()
+    stage.source.answer(heads())
+    stage.clock.advance(1000)
+    assert len(stage.source.asked) == 1
+
+
+def test_stopped_it_does_not_look_when_told(stage: Stage) -> None:
+    stage.poll.look_now()
+    stage.poll.start()
+    stage.poll.stop()
+    stage.poll.look_now()
+    assert stage.source.asked == []

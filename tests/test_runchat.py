@@ -17,8 +17,8 @@ import pytest
 from django.contrib.auth.models import User
 
 from realtime import reload
+from realtime.listening import url
 from realtime.management.commands import runchat
-from realtime.running import url
 from tests.support_rooms import person
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -219,6 +219,22 @@ class TestRefusing:
 
         assert endpoint in told
         assert told.count("\n") == 1
+
+    def test_several_workers_on_sqlite(self) -> None:
+        told = refused("--workers", "2")
+
+        assert "PostgreSQL" in told
+        assert told.count("\n") == 1
+
+    @pytest.mark.parametrize("count", ["0", "-1", "65"])
+    def test_a_number_of_workers_that_is_none(self, count: str) -> None:
+        told = refused("--workers", count)
+
+        assert "--workers" in told
+        assert told.count("\n") == 1
+
+    def test_workers_that_reload(self) -> None:
+        assert "--reload" in refused("--reload", "--workers", "2")
 
     def test_a_setting_out_of_its_bounds(self, tmp_path: Path) -> None:
         told = refused(DJANGO_SETTINGS_MODULE="tests.settings_bad_config")

@@ -6,6 +6,7 @@ import threading
 from typing import Any
 
 import pytest
+from django.db import connection
 from twisted.internet.defer import Deferred
 from twisted.internet.endpoints import TCP4ServerEndpoint
 from twisted.internet.error import CannotListenError
@@ -13,6 +14,7 @@ from twisted.internet.threads import deferToThread  # noqa: TID251 (the test is 
 
 from realtime import limits
 from realtime.config import Config
+from realtime.listener import Deaf, Listener
 from realtime.service import ChatService
 from rooms import log
 from rooms.models import ChatRoom, Membership, Message
@@ -120,6 +122,35 @@ class TestReaching(ServiceCase):
         assert (await self.ask("GET", "/readyz")).status == 200
 
 
+class TestOthers(ServiceCase):
+    """What is there to hear other processes by."""
+
+    async def test_only_postgresql_has_a_listener(self) -> None:
+        service = await self.start()
+
+        listens = isinstance(service.listener, Listener)
+        assert listens is (connection.vendor == "postgresql")
+        assert service.notices.told is listens
+
+    async def test_who_is_in_a_room_is_shown_to_those_in_it(self) -> None:
+        await self.start()
+        talker, socket = await self.socket(**self.token)
+        socket.send({"type": "join", "room": "lobby"})
+        await talker.hears(b'"type":"presence"', self.reactor)
+
+        assert socket.told()[-1]["users"] == [{"id": self.ana.pk, "name": "ana"}]
+
+
+class TestDeaf(ServiceCase):
+    config = Config(listen=0)
+
+    async def test_switched_off_it_neither_hears_nor_tells(self) -> None:
+        service = await self.start()
+
+        assert isinstance(service.listener, Deaf)
+        assert not service.notices.told
+
+
 class TestStopping(ServiceCase):
     async def test_everybody_is_told_and_nothing_is_left(self) -> None:
         service = await self.start()
@@ -138,7 +169,7 @@ class TestStopping(ServiceCase):
 
         assert Response.parse(poll.heard).json["messages"] == []
         assert stream.heard.endswith(b"0\r\n\r\n")
-        assert idle.lost
+        await idle.until(lambda: idle.lost, self.reactor)
         assert service.hung == []
         assert service.site.seats.taken == 0
         assert not [t for t in threading.enumerate() if "writing" in t.name or "reading" in t.name]
@@ -151,7 +182,7 @@ class TestStopping(ServiceCase):
         await talker.hears(b'"nonce"', self.reactor)
         stopped = Deferred.fromCoroutine(service.stop())
         await talker.until(lambda: b"\x03\xf4" in talker.heard, self.reactor)
-        told = [f for f in socket.told() if f["type"] in {"sent", "error"}]
+        told = [f for f in socket.told() if f["type"] == "sent" or "nonce" in f]
         nonces = [s["nonce"] for f in told for s in f.get("sent", [f])]
         stored = {s["nonce"] for f in told for s in f.get("sent", [])}
         transport: Any = talker.transport
@@ -182,7 +213,7 @@ class TestStopping(ServiceCase):
         assert not talker.heard
         go_on.callback(None)
         await talker.until(lambda: b"\x03\xf4" in talker.heard, self.reactor)
-        (told,) = socket.told()
+        (told,) = (frame for frame in socket.told() if frame["type"] == "sent")
         transport: Any = talker.transport
         transport.loseConnection()
         await stopped
@@ -253,7 +284,7 @@ class TestHanging(ServiceCase):
 def test_the_steps_of_a_stop_stay_below_ten_seconds_together() -> None:
     bounds = limits.StopLimits()
 
-    assert bounds.write_s + bounds.farewell_s + bounds.threads_s < 9
+    assert bounds.write_s + bounds.farewell_s + bounds.notices_s + bounds.threads_s < 9
 
 
 def test_the_config_of_a_service_is_djangos_settings() -> None:

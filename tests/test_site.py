@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 import os
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
 
 from realtime import limits
+from realtime.seats import Seats, origin_of
 from realtime.static import StaticFiles, find
 from tests.support_bytes import Connection
 from tests.support_edge import COOKIE, Edge
@@ -220,17 +222,59 @@ class TestRequests:
 
 
 class TestConnections:
-    def test_those_beyond_the_bound_are_closed_and_the_log_names_the_setting(
+    def test_those_beyond_the_bound_hear_when_to_come_back_and_the_log_names_the_setting(
         self, caplog: pytest.LogCaptureFixture
     ) -> None:
         edge = Edge(connections=2)
         first, _second = edge.connect(), edge.connect()
         for _ in range(3):
-            assert edge.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1)) is None
+            answer = edge.ask("GET", "/healthz")
+            assert (answer.status, answer.code) == (503, "unavailable")
+            assert int(answer.headers["retry-after"]) > 0
         assert caplog.text.count("CHAT_CONNECTIONS") == 1
         first.hang_up()
 
-        assert not edge.connect().closed
+        assert edge.ask("GET", "/healthz").status == 200
+
+    def test_one_that_is_too_many_is_closed_whether_it_asks_or_not(self) -> None:
+        edge = Edge(connections=0, http=limits.HttpLimits(turned_away=2))
+        silent, asking = edge.connect(), edge.connect()
+        asking.tell(b"GET / HT")
+        assert asking.value().startswith(b"HTTP/1.1 503")
+        assert edge.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1)) is None
+        edge.clock.advance(2)
+
+        assert silent.closed
+        assert asking.closed
+        assert edge.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 1)) is not None
+
+    def test_an_address_has_its_own_bound(self, caplog: pytest.LogCaptureFixture) -> None:
+        seats = Seats(100, per_address=2)
+        one, other = IPv4Address("TCP", "192.0.2.1", 1), IPv4Address("TCP", "192.0.2.2", 1)
+        taken = [seats.take(one), seats.take(one)]
+        assert not seats.free(one)
+        assert seats.free(other)
+        assert "192.0.2.1" in caplog.text
+        taken[0].leave()
+        taken[0].leave()
+        assert seats.free(one)
+        seats.take(one)
+        assert not seats.free(one)
+
+    @pytest.mark.parametrize(
+        ("host", "origin"),
+        [
+            ("192.0.2.1", "192.0.2.1"),
+            ("::ffff:192.0.2.1", "192.0.2.1"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("fe80::1%eth0", "fe80::/64"),
+            ("127.0.0.1", ""),
+            ("::1", ""),
+            (None, ""),
+        ],
+    )
+    def test_whom_an_address_counts_for(self, host: str | None, origin: str) -> None:
+        assert origin_of(SimpleNamespace(host=host)) == origin
 
     def test_when_the_last_one_is_gone_it_is_told(self, edge: Edge) -> None:
         http, socket = edge.connect(), edge.socket()
@@ -244,6 +288,7 @@ class TestConnections:
 
     def test_an_idle_one_is_closed_at_once_when_told_so(self, edge: Edge) -> None:
         idle, busy = edge.connect(), edge.connect()
+        idle.ask("GET", "/healthz")
         busy.ask("GET", f"{API}?after=1&wait=30")
         for channel in tuple(edge.site.channels):
             channel.close_when_done()
@@ -253,6 +298,19 @@ class TestConnections:
 
         assert busy.response().status == 200
         assert busy.closed
+
+    def test_one_that_is_new_is_still_answered_when_the_server_goes(self, edge: Edge) -> None:
+        asking, silent = edge.connect(), edge.connect()
+        edge.site.departing = True
+        for channel in tuple(edge.site.channels):
+            channel.close_when_done()
+        assert not silent.closed
+        asking.ask("GET", "/healthz")
+        assert asking.response().status == 200
+        assert asking.closed
+        edge.clock.advance(LIMITS.fresh_s)
+
+        assert silent.closed
 
 
 class TestTree:

@@ -52,8 +52,9 @@ def problem(refusal: Refusal) -> Answer:
 def problem_response(refusal: Refusal) -> bytes:
     """Return a refusal as all the bytes of a response, for where no request is there to answer. It closes."""
     answer = problem(refusal)
+    more = "".join(f"{name}: {value}\r\n" for name, value in answer.headers.items())
     head = (
-        f"HTTP/1.1 {answer.status} {refusal.title}\r\nConnection: close\r\nCache-Control: no-store\r\n"
+        f"HTTP/1.1 {answer.status} {refusal.title}\r\nConnection: close\r\nCache-Control: no-store\r\n{more}"
         f"Content-Type: {answer.content_type}\r\nContent-Length: {len(answer.body)}\r\n\r\n"
     )
     return head.encode("ascii") + answer.body

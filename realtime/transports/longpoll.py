@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from realtime.departure import Departure
     from realtime.hub import Hub
+    from realtime.places import Places
     from realtime.subscription import Subscription
     from realtime.tail import Batch
     from realtime.transports.http import Call
@@ -33,17 +34,22 @@ class Watch(Protocol):
 class LongPolls:
     """Parks polls and answers them."""
 
-    def __init__(self, hub: Hub, clock: IReactorTime, watch: Watch, departure: Departure) -> None:
-        """Subscribe at `hub`; answer all when the server departs."""
+    def __init__(
+        self, hub: Hub, clock: IReactorTime, watch: Watch, departure: Departure, places: Places
+    ) -> None:
+        """Subscribe at `hub`, as far as there are places; answer all when the server departs."""
         self._hub = hub
         self._clock = clock
         self._watch = watch
         self._departure = departure
+        self._places = places
 
     async def wait(self, call: Call, page: Page, limit: int, wait_s: float) -> Answer | None:
         """Answer with what comes after the page's end, within `wait_s`, else with an empty page."""
         poll = _Poll(page)
         user_id = call.caller.user_id if call.caller else None
+        leave = self._places.take(user_id)
+        call.exchange.when_gone(leave)
         poll.subscription = self._hub.attach(
             page.room, poll, user_id=user_id, cursor=page.start, versions=page.versions, limit=limit
         )

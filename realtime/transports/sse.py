@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from realtime.departure import Departure
     from realtime.hub import Hub
     from realtime.limits import StreamLimits
+    from realtime.places import Places
     from realtime.subscription import Subscription
     from realtime.tail import Batch
     from realtime.transports.http import Call, Exchange
@@ -61,7 +62,7 @@ def events(batch: Batch) -> bytes:
 class EventStreams:
     """The endpoint of the event stream."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what a stream lives by)
         self,
         reads: Reads,
         hub: Hub,
@@ -69,19 +70,23 @@ class EventStreams:
         watch: Watch,
         departure: Departure,
         limits: StreamLimits,
+        *,
+        places: Places,
     ) -> None:
-        """Subscribe at `hub`; end all when the server departs."""
+        """Subscribe at `hub`, as far as there are places; end all when the server departs."""
         self._reads = reads
         self._hub = hub
         self._clock = clock
         self._watch = watch
         self._departure = departure
         self._limits = limits
+        self._places = places
 
     async def serve(self, call: Call) -> Answer | None:
         """GET /api/rooms/{room}/events."""
         query = queries.decode_stream_query(call.exchange.query, call.exchange.header("Last-Event-ID"))
         user_id = call.caller.user_id if call.caller else None
+        call.exchange.when_gone(self._places.take(user_id))
         page = await self._reads.read(user_id, call.room, Newest(0))
         if isinstance(page, Refused):
             raise refusal(page.code, page.detail)

@@ -6,7 +6,6 @@ none of the client's but those that it needs, after all were judged.
 
 from __future__ import annotations
 
-import base64
 import functools
 import logging
 from collections.abc import Callable
@@ -22,7 +21,8 @@ from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from realtime import wire
-from realtime.errors import BadRequest, InternalError, Refusal
+from realtime.errors import InternalError, Refusal, Unavailable
+from realtime.handshake import check_handshake, offered
 from realtime.stall import StallWatch, progress
 from realtime.transports.http import Exchange, problem
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from realtime.client import Client, Peer
     from realtime.departure import Departure
     from realtime.limits import SocketLimits
+    from realtime.places import Places
     from realtime.tail import Batch
     from realtime.transports.doorkeeper import Doorkeeper
     from rooms.messages import Credential, Identity
@@ -42,10 +43,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "chat.v1"
-SMUGGLING = frozenset(b"\x0b\x0c\x1c\x1d\x1e\x85")
-"""Bytes that `str.splitlines` takes for the end of a line and HTTP does not (CVE-2026-44546)."""
 HANDSHAKE = (b"Host", b"Upgrade", b"Connection", b"Sec-WebSocket-Key", b"Sec-WebSocket-Version")
-KEY_BYTES = 16
 P = ParamSpec("P")
 
 
@@ -96,13 +94,21 @@ class Socket(WebSocketServerProtocol):
 
     transport: Any
 
-    def __init__(self, party: Party, caller: Identity | None, epoch: str, leave: Callable[[], None]) -> None:
-        """Be for `caller`; `leave` is called when the connection is lost."""
+    def __init__(
+        self,
+        party: Party,
+        caller: Identity | None,
+        epoch: str,
+        leave: Callable[[], None],
+        refused: Refusal | None = None,
+    ) -> None:
+        """Be for `caller`, or only tell that it is refused; `leave` is called when the connection is lost."""
         super().__init__()
         self._party = party
         self._caller = caller
         self._epoch = epoch
         self._leave = leave
+        self._refused = refused
         self._frames = rendering(party.limits.out_bytes)
         self._unwatch: Callable[[], None] = _nothing
         self._tick: IDelayedCall | None = None
@@ -128,6 +134,9 @@ class Socket(WebSocketServerProtocol):
         self.transport.registerProducer(self, streaming=True)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+        if self._refused is not None:
+            self._go(self._refused, self._refused.close_code, "overloaded")
+            return
         self.send(wire.encode_hello(self._caller, self._epoch, "chat"))
         self._heard_s = self._party.clock.seconds()
         self._tick = self._party.clock.callLater(self._party.limits.ping_s, self._ask)
@@ -229,7 +238,13 @@ class Socket(WebSocketServerProtocol):
         self.close(1008, "logged out")
 
     def _depart(self) -> None:
-        self.close(1012, "restarting")
+        back_s = self._party.departure.spread_s
+        self._go(Unavailable("The server restarts.", retry_after_s=back_s), 1012, "restarting")
+
+    def _go(self, why: Refusal, code: int, reason: str) -> None:
+        """Tell why, and when to come back, and close."""
+        self.send(wire.encode(why.frame()))
+        self.close(code, reason)
 
     def _ask(self) -> None:
         """Ask a silent peer whether it lives; drop one that was asked and stayed silent."""
@@ -306,12 +321,13 @@ class Upgrade(resource.Resource):
 
     isLeaf = True
 
-    def __init__(self, party: Party, door: Doorkeeper, epochs: Epochs) -> None:
-        """Let in whom `door` lets in."""
+    def __init__(self, party: Party, door: Doorkeeper, epochs: Epochs, places: Places) -> None:
+        """Let in whom `door` lets in, as far as there are places."""
         super().__init__()
         self._party = party
         self._door = door
         self._epochs = epochs
+        self._places = places
 
     def render(self, request: Any) -> int:
         """Answer, soon."""
@@ -335,66 +351,28 @@ class Upgrade(resource.Resource):
     def _upgrade(self, exchange: Exchange, caller: Identity | None, epoch: str) -> None:
         request = exchange.request
         channel: Any = request.channel
+        leave_place, refused = self._place(caller)
         seat = channel.hand_over()
         kept = [(name, request.requestHeaders.getRawHeaders(name, [])[-1:]) for name in HANDSHAKE]
         if SUBPROTOCOL in offered(request):
             kept.append((b"Sec-WebSocket-Protocol", [SUBPROTOCOL.encode()]))
         request.requestHeaders = Headers(dict(kept))
         request.uri = b"/ws"
-        socket = Socket(self._party, caller, epoch, seat.leave)
+
+        def leave() -> None:
+            leave_place()
+            seat.leave()
+
+        socket = Socket(self._party, caller, epoch, leave, refused)
         WebSocketResource(_Seated(socket, self._party)).render(request)
 
-
-def check_handshake(request: Any) -> None:
-    """Raise BadRequest where a request is no opening handshake (RFC 6455, 4.2.1) or could smuggle."""
-    headers = list(request.requestHeaders.getAllRawHeaders())
-    texts = [
-        request.uri,
-        *(name for name, _values in headers),
-        *(v for _name, values in headers for v in values),
-    ]
-    if any(not SMUGGLING.isdisjoint(text) for text in texts):
-        raise BadRequest("A header holds a control character.")
-    asks = request.method == b"GET" and request.clientproto == b"HTTP/1.1"
-    if not asks or "websocket" not in _words(request, b"upgrade"):
-        raise BadRequest("Upgrade: this address speaks WebSocket only")
-    if "upgrade" not in _words(request, b"connection"):
-        raise BadRequest("Connection: it must say Upgrade")
-    if _words(request, b"sec-websocket-version") != ["13"]:
-        raise BadRequest("Sec-WebSocket-Version: it must be 13")
-    keys = request.requestHeaders.getRawHeaders(b"sec-websocket-key", [])
-    if len(keys) != 1 or not _is_key(keys[0].strip()):
-        raise BadRequest("Sec-WebSocket-Key: it must be 16 bytes in Base64")
-    if request.content.read(1):
-        # autobahn would take it for frames.
-        raise BadRequest("A handshake has no body.")
-
-
-def _is_key(text: bytes) -> bool:
-    try:
-        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
-    except ValueError:
-        return False
-
-
-def offered(request: Any) -> list[str]:
-    """Return the subprotocols that the client offers."""
-    return [
-        word
-        for value in request.requestHeaders.getRawHeaders(b"sec-websocket-protocol", [])
-        for word in _split(value)
-    ]
-
-
-def _words(request: Any, name: bytes) -> list[str]:
-    return [
-        word.lower() for value in request.requestHeaders.getRawHeaders(name, []) for word in _split(value)
-    ]
-
-
-def _split(value: bytes) -> list[str]:
-    return [word.strip() for word in value.decode("latin-1").split(",") if word.strip()]
+    def _place(self, caller: Identity | None) -> tuple[Callable[[], None], Refusal | None]:
+        """Take a place. A browser cannot read a refused upgrade: who gets none hears so on the socket."""
+        try:
+            return self._places.take(caller.user_id if caller else None), None
+        except Refusal as refused:
+            return _nothing, refused
 
 
 def _nothing() -> None:
-    """Have nothing to end: a guest has no credential to watch."""
+    """Have nothing to end: no credential to watch, no place to give back."""

@@ -29,10 +29,11 @@ def free_port() -> int:
 class RunningChat:
     """A server on a port that stays the same when it is started again."""
 
-    def __init__(self, **environment: str) -> None:
-        """Take settings of this server alone; it is started by `start` or by `with`."""
+    def __init__(self, *arguments: str, **environment: str) -> None:
+        """Take options and settings of this server alone; it is started by `start` or by `with`."""
         self.port = free_port()
         self.log: list[str] = []
+        self._arguments = arguments
         self._environment = environment
         self._process: subprocess.Popen[str] | None = None
         self._drain: threading.Thread | None = None
@@ -67,7 +68,8 @@ class RunningChat:
 
     def start(self) -> None:
         """Start the process and return once it accepts connections."""
-        command = [sys.executable, "manage.py", "runchat", "--listen", f"tcp:{self.port}:interface=127.0.0.1"]
+        listen = ("--listen", f"tcp:{self.port}:interface=127.0.0.1")
+        command = [sys.executable, "manage.py", "runchat", *listen, *self._arguments]
         self._process = subprocess.Popen(
             command,
             cwd=ROOT,
@@ -83,6 +85,11 @@ class RunningChat:
             assert self.running, "\n".join(["the server ended:", *self.log])
             assert time.monotonic() < end, "\n".join(["the server does not listen:", *self.log])
             time.sleep(0.01)  # noqa: TID251 (nothing but trying tells that another process listens)
+
+    def tell(self, number: signal.Signals) -> None:
+        """Send the process a signal."""
+        assert self._process is not None
+        self._process.send_signal(number)
 
     def terminate(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Ask the process to end and return its exit code."""

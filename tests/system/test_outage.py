@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 
 import pytest
@@ -21,6 +22,7 @@ pytestmark = pytest.mark.postgresql
 
 ROOM = "lobby"
 HEALED_S = 10
+HEALED_SOON_S = 2.0
 
 
 @pytest.fixture(name="server")
@@ -106,6 +108,72 @@ def test_postgresql_is_stopped_and_started_again(
         with readers(chat, token, 0) as (socket, _events):
             assert socket.receive_type("messages")["messages"][0]["id"] == first
         assert chat.terminate() == 0
+
+
+@contextmanager
+def paused(server: postgresql.OwnServer) -> Iterator[None]:
+    """Stop all of a server's processes: it answers nothing and closes nothing."""
+    processes = server.processes()
+    for process in processes:
+        os.kill(process, signal.SIGSTOP)
+    try:
+        yield
+    finally:
+        for process in processes:
+            os.kill(process, signal.SIGCONT)
+
+
+def seconds(call: Callable[[], object]) -> float:
+    """Return how long a call takes."""
+    began_s = time.monotonic()
+    call()
+    return time.monotonic() - began_s
+
+
+def test_postgresql_that_is_paused_answers_nobody_and_keeps_nobody(
+    server: postgresql.OwnServer, site: dict[str, str]
+) -> None:
+    token = manage(site, "token", "ana").splitlines()[-1]
+    with RunningChat(**site) as chat:
+        api = Api(chat.port, token)
+        first = api.send(ROOM, "before", "n0")["id"]
+        with readers(chat, token, first) as (socket, events):
+            with paused(server):
+                socket.send(type="send", room=ROOM, body="by socket", nonce="socket")
+                refused: list[Answer] = []
+                assert seconds(lambda: refused.append(send(api, "during"))) < 5.5
+                assert (refused[0].status, refused[0].json["nonce"]) == (503, "during")
+                error = socket.receive_type("error", "sent")
+                assert (error["code"], error["nonce"]) == ("unavailable", "socket")
+                for path in ("/healthz", "/static/admin/css/base.css"):
+                    assert max(seconds(lambda path=path: api.call("GET", path)) for _ in range(20)) < 0.25  # type: ignore[misc]
+                assert seconds(lambda: api.call("GET", "/readyz")) < 5.5
+            assert seconds(lambda: heal(api)) < HEALED_SOON_S
+            assert seconds(lambda: next(events)) < HEALED_SOON_S
+            assert socket.receive_type("messages")["messages"][0]["nonce"] in {"socket", "during"}
+            assert api.call("GET", "/readyz").status == 200
+        log = [one["nonce"] for one in api.history(ROOM)]
+        assert log.count("during") == 1
+        assert log.count("socket") <= 1
+        assert chat.terminate() == 0
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_a_server_ends_in_time_while_postgresql_is_paused(
+    server: postgresql.OwnServer, site: dict[str, str], workers: int
+) -> None:
+    token = manage(site, "token", "ana").splitlines()[-1]
+    with RunningChat("--workers", str(workers), **site) as chat:
+        api = Api(chat.port, token)
+        api.send(ROOM, "before", "n0")
+        with WebSocket(chat.port, token=token) as socket:
+            socket.receive_type("hello")
+            with paused(server):
+                socket.send(type="send", room=ROOM, body="never answered", nonce="n1")
+                threading.Event().wait(0.2)
+                codes: list[int] = []
+                assert seconds(lambda: codes.append(chat.terminate())) < 10
+        assert codes == [0], chat.log
 
 
 def heal(api: Api) -> dict[str, object]:

@@ -13,12 +13,14 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from realtime import config, logs, reload
+from realtime import config, logs, parent, reload, worker
+from realtime.listening import NotStarted
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
 
 DEFAULT_ENDPOINT = "tcp:8000:interface=127.0.0.1"
+MOST_WORKERS = 64
 
 
 class Command(BaseCommand):
@@ -39,9 +41,18 @@ class Command(BaseCommand):
         parser.add_argument(
             "--reload", action="store_true", help="start again whenever a source file changes"
         )
+        parser.add_argument(
+            "--workers",
+            type=int,
+            default=1,
+            metavar="N",
+            help="how many processes share the work; more than one needs PostgreSQL (default: %(default)s)",
+        )
 
     def handle(self, *_args: Any, **options: Any) -> None:
         """Run until SIGTERM or SIGINT."""
+        if options["reload"] and options["workers"] != 1:
+            raise CommandError("--reload and --workers do not go together: --reload is for development.")
         if options["reload"] and not reload.is_child(os.environ):
             command = [sys.executable, *sys.argv]
             sys.exit(reload.run_parent(command, [app.path for app in apps.get_app_configs()]))
@@ -49,18 +60,29 @@ class Command(BaseCommand):
             chosen = config.from_settings(settings)
         except config.ConfigError as error:
             raise CommandError(str(error)) from None
+        check_workers(options["workers"])
         check_database()
-        # Only now: the import installs the reactor.
-        from realtime.running import NotStarted, run
-
-        logs.begin()
         listen = options["listen"] or [DEFAULT_ENDPOINT]
         try:
-            code = run(chosen, listen, get_wsgi_application(), self._announce)
+            code = self._run(chosen, listen, options["workers"])
         except NotStarted as error:
             raise CommandError(str(error)) from None
         if code:
             sys.exit(code)
+
+    def _run(self, chosen: config.Config, listen: list[str], workers: int) -> int:
+        """Run as one process, as the parent of several, or as one of those."""
+        inheritance = worker.inherited(os.environ)
+        if workers > 1 and inheritance is None:
+            return parent.run_parent(
+                workers, listen, lambda urls: self._announce(urls, first_admin_link()), parent.own_command()
+            )
+        # Only now: the import installs the reactor.
+        from realtime.running import run
+
+        logs.begin()
+        announce = self._announce if inheritance is None else _nothing
+        return run(chosen, listen, get_wsgi_application(), announce, inheritance)
 
     def _announce(self, urls: list[str], link: str | None) -> None:
         for url in urls:
@@ -69,6 +91,16 @@ class Command(BaseCommand):
             base = next((url for url in urls if url.startswith("http")), "").rstrip("/")
             self.stdout.write(f"Make the first administrator, once, within 24 hours: {base}{link}")
         self.stdout.flush()
+
+
+def check_workers(count: int) -> None:
+    """Raise CommandError where so many workers are none, or too many, or the database is not for several."""
+    if not 1 <= count <= MOST_WORKERS:
+        raise CommandError(f"--workers is an integer from 1 to {MOST_WORKERS}; it is {count}.")
+    if count > 1 and connections[DEFAULT_DB_ALIAS].vendor == "sqlite":
+        raise CommandError(
+            "--workers above 1 needs PostgreSQL: SQLite lets one process write at a time and tells no other."
+        )
 
 
 def check_database() -> None:
@@ -89,3 +121,20 @@ def check_database() -> None:
             f"{len(missing)} migrations are not applied (the first: {first.app_label}.{first.name}): "
             "run `manage.py migrate`."
         )
+
+
+def first_admin_link() -> str | None:
+    """Return the path of a new link for the first administrator, as `rooms.firstadmin.issue_link`.
+
+    Only for a process without a reactor: this waits for the database.
+    """
+    from rooms import firstadmin
+
+    try:
+        return firstadmin.issue_link()
+    finally:
+        connections[DEFAULT_DB_ALIAS].close()
+
+
+def _nothing(_urls: list[str], _link: str | None) -> None:
+    """Leave it to the parent to tell where the chat is."""

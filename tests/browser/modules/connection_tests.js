@@ -167,6 +167,17 @@ test("the server's own good-byes are not held against a transport", async () => 
   equal([...new Set(made.map(({ kind }) => kind))], ["websocket"]);
 });
 
+test("after a restart the return is spread over as long as the server says", async () => {
+  const { connection, made, clock, last } = fixture();
+  connection.open();
+  last().listener.opened(user);
+  last().listener.closed({ code: 1012, retryAfter_s: 20 });
+  const { retryAt } = connection.status;
+  ok(retryAt !== undefined && retryAt > clock.now() + 2_000 && retryAt <= clock.now() + 20_000, "spread, not waited for");
+  await clock.advance(20_000);
+  equal(made.length, 2);
+});
+
 test("retry_after is waited for", async () => {
   const { connection, made, clock, last } = fixture();
   connection.open();

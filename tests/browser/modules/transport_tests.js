@@ -48,6 +48,17 @@ function socketFixture() {
   return { socket, told, transport };
 }
 
+test("what a socket says just before it closes goes with the close", () => {
+  const { socket, told, transport } = socketFixture();
+  transport.open();
+  socket.says({ type: "hello", user, epoch: "e" });
+  socket.says({ type: "error", code: "unavailable", detail: "full", room: "lobby", retry_after: 2 });
+  socket.says({ type: "error", code: "unavailable", detail: "restarting", retry_after: 7 });
+  socket.onclose({ code: 1012 });
+  equal(told.map(([name]) => name), ["opened", "failed", "closed"]);
+  equal(told.at(-1), ["closed", { code: 1012, retryAfter_s: 7 }]);
+});
+
 test("a socket joins after hello, and sends nothing before it", () => {
   const { socket, told, transport } = socketFixture();
   transport.join("lobby", 7, "e");

@@ -321,7 +321,12 @@ export class Connection {
 
   /** @param {Closed} closed */
   #wait({ code = 0, retryAfter_s = 0 }) {
-    const wait_ms = this.#backoff.next({ atLeast_ms: retryAfter_s * 1000, base_ms: SPREAD_MS.get(code) ?? 0 });
+    const asked_ms = retryAfter_s * 1000;
+    const spread_ms = SPREAD_MS.get(code) ?? 0;
+    // A server that restarts says over how long all are to come back; any other, how long to stay away.
+    const wait_ms = this.#backoff.next(
+      code === 1012 ? { base_ms: Math.max(spread_ms, asked_ms) } : { atLeast_ms: asked_ms, base_ms: spread_ms },
+    );
     this.#tell("waiting", { retryAt: this.clock.now() + wait_ms });
     this.#cancelTimer = this.clock.after(wait_ms, () => this.open());
   }

@@ -16,6 +16,8 @@ export class WebSocketTransport {
   /** @type {WebSocket | null} */
   #socket = null;
   #open = false;
+  /** What the server said just before it closed. */
+  #retryAfter_s = 0;
 
   /**
    * @param {string} url
@@ -34,7 +36,7 @@ export class WebSocketTransport {
     socket.onmessage = ({ data }) => this.#received(data);
     socket.onclose = ({ code }) => {
       this.close();
-      this.listener.closed({ code });
+      this.listener.closed(this.#retryAfter_s ? { code, retryAfter_s: this.#retryAfter_s } : { code });
     };
   }
 
@@ -126,7 +128,12 @@ export class WebSocketTransport {
         this.listener.sent(frame.sent);
         break;
       case "error":
-        this.listener.failed(frame);
+        // About no room and no send: it is about the whole connection, which is closed next.
+        if (frame.retry_after && frame.room === undefined && frame.nonce === undefined) {
+          this.#retryAfter_s = frame.retry_after;
+        } else {
+          this.listener.failed(frame);
+        }
         break;
     }
   }

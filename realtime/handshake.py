@@ -1,0 +1,63 @@
+"""Whether a request is an opening handshake of a WebSocket (RFC 6455, 4.2.1), and one without tricks."""
+
+from __future__ import annotations
+
+import base64
+from typing import Any
+
+from realtime.errors import BadRequest
+
+SMUGGLING = frozenset(b"\x0b\x0c\x1c\x1d\x1e\x85")
+"""Bytes that `str.splitlines` takes for the end of a line and HTTP does not (CVE-2026-44546)."""
+KEY_BYTES = 16
+
+
+def check_handshake(request: Any) -> None:
+    """Raise BadRequest where a request is no opening handshake (RFC 6455, 4.2.1) or could smuggle."""
+    headers = list(request.requestHeaders.getAllRawHeaders())
+    texts = [
+        request.uri,
+        *(name for name, _values in headers),
+        *(v for _name, values in headers for v in values),
+    ]
+    if any(not SMUGGLING.isdisjoint(text) for text in texts):
+        raise BadRequest("A header holds a control character.")
+    asks = request.method == b"GET" and request.clientproto == b"HTTP/1.1"
+    if not asks or "websocket" not in _words(request, b"upgrade"):
+        raise BadRequest("Upgrade: this address speaks WebSocket only")
+    if "upgrade" not in _words(request, b"connection"):
+        raise BadRequest("Connection: it must say Upgrade")
+    if _words(request, b"sec-websocket-version") != ["13"]:
+        raise BadRequest("Sec-WebSocket-Version: it must be 13")
+    keys = request.requestHeaders.getRawHeaders(b"sec-websocket-key", [])
+    if len(keys) != 1 or not _is_key(keys[0].strip()):
+        raise BadRequest("Sec-WebSocket-Key: it must be 16 bytes in Base64")
+    if request.content.read(1):
+        # autobahn would take it for frames.
+        raise BadRequest("A handshake has no body.")
+
+
+def _is_key(text: bytes) -> bool:
+    try:
+        return len(base64.b64decode(text, validate=True)) == KEY_BYTES
+    except ValueError:
+        return False
+
+
+def offered(request: Any) -> list[str]:
+    """Return the subprotocols that the client offers."""
+    return [
+        word
+        for value in request.requestHeaders.getRawHeaders(b"sec-websocket-protocol", [])
+        for word in _split(value)
+    ]
+
+
+def _words(request: Any, name: bytes) -> list[str]:
+    return [
+        word.lower() for value in request.requestHeaders.getRawHeaders(name, []) for word in _split(value)
+    ]
+
+
+def _split(value: bytes) -> list[str]:
+    return [word.strip() for word in value.decode("latin-1").split(",") if word.strip()]

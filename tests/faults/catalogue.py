@@ -1,0 +1,32 @@
+"""All faults, in the order in which they are told."""
+
+from __future__ import annotations
+
+from tests.faults.connections import Cut, DeadPeers, Herd, Slow, SlowPages
+from tests.faults.database import Full, Locked, ReadOnly, Restarted, Stopped, Terminated
+from tests.faults.fault import Fault
+from tests.faults.processes import ClockMoved, Killed, Replaced
+from tests.faults.restored import FromBackup, Silent
+from tests.faults.sabotaged import EarlyIds, Gaps, Unlocked
+
+FAULTS: tuple[Fault, ...] = (
+    Killed(),
+    Terminated(),
+    Restarted(),
+    Stopped(),
+    Full(),
+    ReadOnly(),
+    Locked(),
+    FromBackup(),
+    Silent(),
+    Replaced(),
+    Cut(),
+    DeadPeers(),
+    Slow(),
+    SlowPages(),
+    ClockMoved(),
+    Herd(),
+    Unlocked(),
+    Gaps(),
+    EarlyIds(),
+)

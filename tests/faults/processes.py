@@ -1,0 +1,122 @@
+"""Faults of our own processes: killed in mid-commit, replaced in good order, their clock moved."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import tempfile
+import time
+from pathlib import Path
+from typing import ClassVar
+
+from tests.faults.arena import Arena, CannotRun, in_thread, ready
+from tests.faults.fault import BOTH, Fault, Measured
+from tests.faults.workload import Plan
+from tests.system.server import RunningChat
+
+RESTARTS = 1012
+FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
+
+
+class Killed(Fault):
+    """SIGKILL, at moments that have nothing to do with what the server is at."""
+
+    name: ClassVar[str] = "kill"
+    demand: ClassVar[str] = "SIGKILL of a server, of all, amid commits: 0 anomalies; serving again in 3 s"
+    databases: ClassVar[tuple[str, ...]] = BOTH
+    short: ClassVar[bool] = True
+
+    async def run(self, arena: Arena, measured: Measured) -> None:
+        """Kill one, or all, and start them again at once."""
+        rng = random.Random(arena.seed)
+        back_s: list[float] = []
+        kills = 0
+        most = arena.times(200, 5)
+        async with arena.playing(Plan(writers=6, readers=6, sends_a_second=12)):
+            while kills < most:
+                await asyncio.sleep(rng.uniform(0.05, 0.8))
+                everyone = rng.random() < 0.3
+                chosen = arena.servers if everyone else [rng.choice(arena.servers)]
+                begun_s = time.monotonic()
+                await asyncio.gather(*(in_thread(again, server) for server in chosen))
+                for server in chosen:
+                    await ready(server.port)
+                back_s.append(time.monotonic() - begun_s)
+                kills += len(chosen)
+        measured.tell(f"{kills} kills")
+        measured.at_most("serving again after at most", max(back_s), 3.0)
+
+
+def again(server: RunningChat) -> None:
+    """Kill a server and start it."""
+    server.kill()
+    server.start()
+
+
+class Replaced(Fault):
+    """Servers stopped in good order and started, one after the other."""
+
+    name: ClassVar[str] = "replace"
+    demand: ClassVar[str] = "servers replaced every 5 s: 0 anomalies; closes are 1012"
+    databases: ClassVar[tuple[str, ...]] = BOTH
+    short: ClassVar[bool] = True
+
+    async def run(self, arena: Arena, measured: Measured) -> None:
+        """SIGTERM one after the other and start it again."""
+        rounds = arena.times(24, 3)
+        codes, ended_s = [], []
+        async with arena.playing(Plan(readers=6)) as crowd:
+            for number in range(rounds):
+                await asyncio.sleep(arena.times(3, 1))
+                server = arena.servers[number % len(arena.servers)]
+                begun_s = time.monotonic()
+                codes.append(await in_thread(server.terminate))
+                ended_s.append(time.monotonic() - begun_s)
+                await in_thread(server.start)
+            closes = {code: count for code, count in crowd.closes.items() if code is not None}
+        measured.demand(set(codes) == {0}, f"{rounds} replaced, exit codes {sorted(set(codes))}")
+        measured.at_most("ended within", max(ended_s), 10.0)
+        measured.demand(set(closes) <= {RESTARTS}, f"close codes {closes}")
+
+
+class ClockMoved(Fault):
+    """The servers' wall clock is moved while everything else keeps its time."""
+
+    name: ClassVar[str] = "clock"
+    demand: ClassVar[str] = "the clock moved by ±1 h: no disconnects; order by id"
+    databases: ClassVar[tuple[str, ...]] = BOTH
+    short: ClassVar[bool] = False
+
+    async def run(self, arena: Arena, measured: Measured) -> None:
+        """Move it forth, and back by twice as much, under readers who never hang up."""
+        library = faketime()
+        with tempfile.NamedTemporaryFile("w", prefix="chat-clock-") as clock:
+            faked = {
+                "LD_PRELOAD": str(library),
+                "FAKETIME_TIMESTAMP_FILE": clock.name,
+                "FAKETIME_CACHE_DURATION": "1",
+                "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+                "FAKETIME_DONT_RESET": "1",
+            }
+            _set(clock.name, "+0")
+            plan = Plan(readers=6, steady=6, silence_s=60)
+            async with arena.playing(plan, faked) as crowd:
+                await asyncio.sleep(3)
+                before = sum(crowd.closes.values())
+                for moved in ("+1h", "-1h", "+0"):
+                    _set(clock.name, moved)
+                    await asyncio.sleep(arena.times(20, 5))
+                lost = sum(crowd.closes.values()) - before
+        measured.demand(lost == 0, f"{lost} disconnects")
+
+
+def faketime() -> Path:
+    """Return libfaketime; raise CannotRun where it is not installed."""
+    library = next(iter(Path("/").glob(FAKETIME.lstrip("/"))), None)
+    if library is None:
+        raise CannotRun("libfaketime is not installed (Debian's package faketime)")
+    return library
+
+
+def _set(clock: str, moved: str) -> None:
+    Path(clock).write_text(moved + "\n", encoding="ascii")

@@ -1,0 +1,79 @@
+"""Three mistakes that a chat like this is easily built with. Each patches this process alone.
+
+A commit here takes a little longer at random: as long as a busy disk or a network would make it.
+"""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Collection, Sequence
+from typing import Any
+
+from django.db import connection
+
+from realtime.feed import Feed
+from rooms import appending, log
+from rooms.messages import Draft, Lock
+from rooms.models import ChatRoom, Message
+
+LONGEST_PAUSE_S = 0.03
+
+
+def pause() -> None:
+    """Take a while, in the writer's thread."""
+    threading.Event().wait(random.uniform(0, LONGEST_PAUSE_S))
+
+
+def unlocked() -> None:
+    """Read the rooms of a batch without locking them."""
+
+    def read(slugs: Collection[str], lock: Lock) -> dict[str, ChatRoom]:
+        return {room.slug: room for room in ChatRoom.objects.filter(slug__in=slugs).order_by("pk")}
+
+    whole = appending.Batch._insert
+
+    def insert(self: appending.Batch, rows: Sequence[appending.Row]) -> None:
+        whole(self, rows)
+        pause()
+
+    _replace(log, "_locked", read)
+    _replace(appending.Batch, "_insert", insert)
+
+
+def gaps() -> None:
+    """Publish what this process committed, whether or not it joins on to what was published before."""
+
+    def joins_on(self: Feed, _batch: Any) -> bool:
+        return self.readable
+
+    _replace(Feed, "_joins_on", joins_on)
+
+
+def early_ids() -> None:
+    """Draw the ids of a batch before its rooms are locked."""
+    drawn = threading.local()
+    whole, insert = log._append, appending.Batch._insert
+
+    def append(drafts: Sequence[Draft], lock: Lock) -> Any:
+        table = Message._meta.db_table
+        with connection.cursor() as cursor:
+            cursor.execute(
+                "SELECT nextval(pg_get_serial_sequence(%s, 'id')) FROM generate_series(1, %s)",
+                [table, len(drafts)],
+            )
+            drawn.ids = sorted(row[0] for row in cursor.fetchall())
+        pause()
+        return whole(drafts, Lock.WAIT)
+
+    def insert_as_drawn(self: appending.Batch, rows: Sequence[appending.Row]) -> None:
+        for row, key in zip(rows, drawn.ids, strict=False):
+            row.message.pk = key
+        insert(self, rows)
+
+    _replace(log, "_append", append)
+    _replace(appending.Batch, "_insert", insert_as_drawn)
+
+
+def _replace(owner: Any, name: str, by: Any) -> None:
+    setattr(owner, name, by)
