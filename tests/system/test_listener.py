@@ -46,7 +46,7 @@ def wait_for_listeners(count: int, but: frozenset[int] = frozenset()) -> frozens
     end = time.monotonic() + 15
     while True:
         with connection.cursor() as cursor:
-            cursor.execute(f"{BACKENDS} AND query = %s", [HEARS, "LISTEN chat"])
+            cursor.execute(f"{BACKENDS} AND query = %s AND state = %s", [HEARS, "LISTEN chat", "idle"])
             found = frozenset(pid for (pid,) in cursor.fetchall()) - but
         if len(found) == count:
             return found
@@ -157,8 +157,8 @@ def test_a_listener_whose_backend_is_terminated_connects_again_and_catches_up() 
     with servers(1, **SELDOM) as (chat,), joined(chat, ana) as reader:
         for number in range(3):
             before = wait_for_listeners(1)
-            terminate(HEARS)
             say_without_a_word(f"nobody was told of {number}")
+            terminate(HEARS)
             assert took_s(lambda: next_body(reader)) < 5
             wait_for_listeners(1, but=before)
             log.post(ChatRoom.objects.get(slug=LOBBY), None, f"heard again {number}")

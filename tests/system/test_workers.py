@@ -94,6 +94,8 @@ class TestServing:
         assert api.call("GET", "/accounts/login/").status == 200
         assert len(crew.workers()) == 2
         assert sorted(crew.workers()) == sorted(crew.ready())
+        link = next(match[0] for line in crew.log if (match := re.search(r"/first-admin/\S+", line)))
+        assert api.call("GET", link).status == 200, "no worker made a newer one"
         assert crew.terminate() == 0
         assert sum("The chat is at" in line for line in crew.log) == 1
         assert sum("/first-admin/" in line and "once" in line for line in crew.log) == 1
@@ -145,9 +147,13 @@ class TestDying:
 
     def test_workers_end_by_themselves_when_their_parent_was_killed(self, crew: Crew) -> None:
         workers = crew.workers()
-        crew.kill()
-
-        soon(lambda: all(gone(pid) for pid in workers), crew, 12)
+        os.kill(crew.pid, signal.SIGKILL)
+        try:
+            soon(lambda: all(gone(pid) for pid in workers), crew, 12)
+        finally:
+            for pid in workers:
+                if not gone(pid):
+                    os.kill(pid, signal.SIGKILL)
 
     def test_one_that_hangs_does_not_keep_the_others_from_ending(self, crew: Crew) -> None:
         """The exit code tells that somebody had to be killed."""
