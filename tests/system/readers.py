@@ -103,6 +103,8 @@ class Reader(threading.Thread):
                     self._expect(frame["prev"])
                     self._take(frame["messages"])
                     taken += len(frame["messages"])
+                elif frame.get("code") == "unavailable":
+                    return  # the server goes, and says so before it closes
                 else:
                     raise Anomaly(str(frame))
 
