@@ -32,6 +32,12 @@ T = TypeVar("T")
 
 SETTINGS = "tests.settings"
 PEOPLE, ROOMS = 6, 4
+CROWDED = {
+    "CHAT_CONNECTIONS": "20000",
+    "CHAT_CONNECTIONS_PER_USER": "10000",
+    "CHAT_CONNECTIONS_PER_ADDRESS": "0",
+}
+"""A crowd is a few accounts at one address: bounds that are for others would keep it out."""
 DATABASE, TEMPLATE = "chat", "chat_template"
 
 
@@ -68,6 +74,7 @@ class Site:
             "SECRET_KEY": "only-of-a-run-of-faults-" * 3,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "LOG_LEVEL": "warning",
+            **CROWDED,
         }
         server = None
         if on_postgresql:
