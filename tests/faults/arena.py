@@ -198,13 +198,15 @@ class Arena:
 
     @asynccontextmanager
     async def serving(
-        self, servers: int = 2, environment: Mapping[str, str] | None = None
+        self, servers: int = 2, environment: Mapping[str, str] | None = None, workers: int = 1
     ) -> AsyncIterator[None]:
         """Run servers on a fresh database; SQLite has one whatever is asked for."""
         await in_thread(self.site.fresh)
         count = servers if self.on_postgresql else 1
+        options = ("--workers", str(workers)) if workers > 1 else ()
         self.servers = [
-            RunningChat(**{**self.site.environment, **(environment or {})}) for _number in range(count)
+            RunningChat(*options, **{**self.site.environment, **(environment or {})})
+            for _number in range(count)
         ]
         try:
             await asyncio.gather(*(in_thread(server.start) for server in self.servers))
@@ -222,10 +224,15 @@ class Arena:
 
     @asynccontextmanager
     async def playing(
-        self, plan: Plan | None = None, environment: Mapping[str, str] | None = None, *, servers: int = 2
+        self,
+        plan: Plan | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        servers: int = 2,
+        workers: int = 1,
     ) -> AsyncIterator[Crowd]:
         """Run servers and a crowd; on leaving, all is settled."""
-        async with self.serving(servers, environment):
+        async with self.serving(servers, environment, workers):
             self.crowd = Crowd(
                 self.history,
                 [proxy.port for proxy in self.proxies],
