@@ -32,6 +32,12 @@ T = TypeVar("T")
 
 SETTINGS = "tests.settings"
 PEOPLE, ROOMS = 6, 4
+CROWDED = {
+    "CHAT_CONNECTIONS": "20000",
+    "CHAT_CONNECTIONS_PER_USER": "10000",
+    "CHAT_CONNECTIONS_PER_ADDRESS": "0",
+}
+"""A crowd is a few accounts at one address: bounds that are for others would keep it out."""
 DATABASE, TEMPLATE = "chat", "chat_template"
 
 
@@ -68,6 +74,7 @@ class Site:
             "SECRET_KEY": "only-of-a-run-of-faults-" * 3,
             "DJANGO_SETTINGS_MODULE": SETTINGS,
             "LOG_LEVEL": "warning",
+            **CROWDED,
         }
         server = None
         if on_postgresql:
@@ -191,13 +198,15 @@ class Arena:
 
     @asynccontextmanager
     async def serving(
-        self, servers: int = 2, environment: Mapping[str, str] | None = None
+        self, servers: int = 2, environment: Mapping[str, str] | None = None, workers: int = 1
     ) -> AsyncIterator[None]:
         """Run servers on a fresh database; SQLite has one whatever is asked for."""
         await in_thread(self.site.fresh)
         count = servers if self.on_postgresql else 1
+        options = ("--workers", str(workers)) if workers > 1 else ()
         self.servers = [
-            RunningChat(**{**self.site.environment, **(environment or {})}) for _number in range(count)
+            RunningChat(*options, **{**self.site.environment, **(environment or {})})
+            for _number in range(count)
         ]
         try:
             await asyncio.gather(*(in_thread(server.start) for server in self.servers))
@@ -215,10 +224,15 @@ class Arena:
 
     @asynccontextmanager
     async def playing(
-        self, plan: Plan | None = None, environment: Mapping[str, str] | None = None, *, servers: int = 2
+        self,
+        plan: Plan | None = None,
+        environment: Mapping[str, str] | None = None,
+        *,
+        servers: int = 2,
+        workers: int = 1,
     ) -> AsyncIterator[Crowd]:
         """Run servers and a crowd; on leaving, all is settled."""
-        async with self.serving(servers, environment):
+        async with self.serving(servers, environment, workers):
             self.crowd = Crowd(
                 self.history,
                 [proxy.port for proxy in self.proxies],

@@ -5,7 +5,7 @@ from __future__ import annotations
 from tests.faults.connections import Cut, DeadPeers, Herd, Slow, SlowPages
 from tests.faults.database import Full, Locked, ReadOnly, Restarted, Stopped, Terminated
 from tests.faults.fault import Fault
-from tests.faults.processes import ClockMoved, Killed, Replaced
+from tests.faults.processes import ClockMoved, Killed, Replaced, Workers
 from tests.faults.restored import FromBackup, Silent
 from tests.faults.sabotaged import EarlyIds, Gaps, Unlocked
 
@@ -20,6 +20,7 @@ FAULTS: tuple[Fault, ...] = (
     FromBackup(),
     Silent(),
     Replaced(),
+    Workers(),
     Cut(),
     DeadPeers(),
     Slow(),

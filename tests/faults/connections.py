@@ -188,9 +188,7 @@ class Herd(Fault):
     async def run(self, arena: Arena, measured: Measured) -> None:
         """Connect all, cut all, and have them resume where they were."""
         count = arena.times(5000, 300)
-        async with arena.playing(
-            Plan(writers=2, readers=3, sends_a_second=4), {"CHAT_CONNECTIONS": "20000"}
-        ) as crowd:
+        async with arena.playing(Plan(writers=2, readers=3, sends_a_second=4)) as crowd:
             clients = [Returning(arena, crowd, number) for number in range(count)]
             gate = asyncio.Semaphore(50)
             await asyncio.gather(*(client.come(gate) for client in clients))

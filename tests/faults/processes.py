@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import asyncio
+import os
 import random
+import signal
 import tempfile
 import time
 from pathlib import Path
 from typing import ClassVar
 
 from tests.faults.arena import Arena, CannotRun, in_thread, ready
-from tests.faults.fault import BOTH, Fault, Measured
+from tests.faults.database import processes
+from tests.faults.fault import BOTH, POSTGRESQL, Fault, Measured
+from tests.faults.history import percentile
 from tests.faults.workload import Plan
 from tests.system.server import RunningChat
 
 RESTARTS = 1012
+WORKERS = 3
 FAKETIME = "/usr/lib/*/faketime/libfaketime.so.1"
 
 
@@ -43,8 +48,8 @@ class Killed(Fault):
                     await ready(server.port)
                 back_s.append(time.monotonic() - begun_s)
                 kills += len(chosen)
-        measured.tell(f"{kills} kills")
-        measured.at_most("serving again after at most", max(back_s), 3.0)
+        measured.tell(f"{kills} kills, serving again after {percentile(back_s, 0.5):.1f} s (p50)")
+        measured.at_most("at most", max(back_s), 3.0)
 
 
 def again(server: RunningChat) -> None:
@@ -77,6 +82,38 @@ class Replaced(Fault):
         measured.demand(set(codes) == {0}, f"{rounds} replaced, exit codes {sorted(set(codes))}")
         measured.at_most("ended within", max(ended_s), 10.0)
         measured.demand(set(closes) <= {RESTARTS}, f"close codes {closes}")
+
+
+class Workers(Fault):
+    """One server of several workers: replaced by SIGHUP in good order, and killed singly."""
+
+    name: ClassVar[str] = "workers"
+    demand: ClassVar[str] = "workers killed, and replaced every 5 s: 0 anomalies; closes are 1012"
+    databases: ClassVar[tuple[str, ...]] = (POSTGRESQL,)
+    short: ClassVar[bool] = False
+
+    async def run(self, arena: Arena, measured: Measured) -> None:
+        """Replace all, then kill one, and so on."""
+        rng = random.Random(arena.seed)
+        rounds = arena.times(12, 2)
+        async with arena.playing(Plan(writers=6, readers=9), servers=1, workers=WORKERS) as crowd:
+            [server] = arena.servers
+            for _round in range(rounds):
+                server.tell(signal.SIGHUP)
+                await asyncio.sleep(5)
+                os.kill(rng.choice(children(server)), signal.SIGKILL)
+                await asyncio.sleep(2)
+            left = len(children(server))
+            closes = {code: count for code, count in crowd.closes.items() if code is not None}
+            unready_s = await ready(server.port)
+        measured.demand(left == WORKERS, f"{rounds} times replaced and one killed, {left} workers at the end")
+        measured.at_most("ready after", unready_s, 3.0)
+        measured.demand(set(closes) <= {RESTARTS}, f"close codes {closes}")
+
+
+def children(server: RunningChat) -> list[int]:
+    """Return the processes that a server started."""
+    return [pid for pid, parent in processes() if parent == server.pid]
 
 
 class ClockMoved(Fault):
