@@ -36,7 +36,7 @@ enum { RECEIVE_BYTES = 1 << 20, CACHE_SLOTS = 1024, TEMPLATE_BYTES = 8192 };
 typedef struct {
     int fd, state, index, room, inflight, got;
     uint32_t sequence, events;
-    uint64_t began, last_own, last_id;
+    uint64_t began, last_own, last_id, again;
     int64_t after;
     char *in, *out;
     size_t in_length, out_length;
@@ -338,6 +338,8 @@ static void take_text(Conn *c, const char *text, size_t length) {
     if (begins(text, length, "{\"type\":\"hello\"") || begins(text, length, "{\"type\":\"sent\"")) return;
     if (begins(text, length, "{\"type\":\"error\"") || begins(text, length, "{\"type\":\"reset\"") || begins(text, length, "{\"type\":\"left\"")) {
         note_error(text, length);
+        const char *wait = memmem(text, length, "\"retry_after\":", 14);
+        if (c->state == JOINING && wait) c->again = now + strtoull(wait + 14, NULL, 10) * 1000000;
         return;
     }
     const Cached *cached = parse(text, length);
@@ -604,6 +606,16 @@ static void publish(Conn *c, int count) {
     }
 }
 
+/* Joins again where the server asked to be asked later, as clients do. */
+static void join_again(void) {
+    for (int i = 0; i < options.conns; i++) {
+        if (conns[i].again && conns[i].again <= now && conns[i].state == JOINING) {
+            conns[i].again = 0;
+            join(&conns[i]);
+        }
+    }
+}
+
 /* All drop, one says what they miss, all come back at once with the cursor they had. */
 static void herd(void) {
     int count = options.conns;
@@ -622,8 +634,12 @@ static void herd(void) {
         conns[i].after = cursor;
         begin(&conns[i]);
     }
-    while (caught_up + failed < count && clock_us() - start < 60000000) turn(100, NULL);
+    while (caught_up + failed < count && clock_us() - start < 30000000) {
+        turn(100, NULL);
+        join_again();
+    }
     double took = (double)(clock_us() - start) / 1e6;
+    if (caught_up < count) die("only %d of %d caught up in %.0f s: %s", caught_up, count, took, first_error);
     printf("{\"all_ms\": %.1f, \"caught_up\": %d", took * 1000, caught_up);
     print_histogram("each", &spans);
     print_end((cpu_s() - cpu) / took);
