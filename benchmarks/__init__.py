@@ -10,4 +10,5 @@ workloads.py  what is measured, and the goals
 rounds.py     who is measured when: rounds over workloads over servers
 figures.py    medians, and ratios paired within a round
 report.py     tables, and docs/performance.md
+profile.py    where the time of our server goes
 """

@@ -24,12 +24,20 @@ QUICK = ("W1a", "W2-1000", "W3", "W6-10^4", "W7")
 def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     """Return the options."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
-    parser.add_argument("--only", metavar="W1a,W2", help=f"these workloads, or all that begin so: {', '.join(WORKLOADS)}")
-    parser.add_argument("--peers", metavar="bun,node", help=f"these servers besides ours: bun, {', '.join(KINDS)}")
+    parser.add_argument(
+        "--only", metavar="W1a,W2", help=f"these workloads, or all that begin so: {', '.join(WORKLOADS)}"
+    )
+    parser.add_argument(
+        "--peers", metavar="bun,node", help=f"these servers besides ours: bun, {', '.join(KINDS)}"
+    )
     parser.add_argument("--rounds", type=int, help="how often all is measured (default: 5; quick: 1)")
     parser.add_argument("--seconds", type=float, help="how long each flow is measured (default: 5; quick: 2)")
-    parser.add_argument("--quick", action="store_true", help=f"two minutes: {', '.join(QUICK)} against bun-30 and node")
-    parser.add_argument("--large", action="store_true", help="also the tables of 10^7 messages; fills them for an hour")
+    parser.add_argument(
+        "--quick", action="store_true", help=f"two minutes: {', '.join(QUICK)} against bun-30 and node"
+    )
+    parser.add_argument(
+        "--large", action="store_true", help="also the tables of 10^7 messages; fills them for an hour"
+    )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep every single figure, as JSON")
     parser.add_argument(
@@ -47,7 +55,8 @@ def chosen_workloads(options: argparse.Namespace) -> list[Workload]:
     found = [
         workload
         for name, workload in WORKLOADS.items()
-        if any(name == wanted or name.startswith(wanted) for wanted in asked) and (options.large or name not in LARGE)
+        if any(name == wanted or name.startswith(wanted) for wanted in asked)
+        and (options.large or name not in LARGE)
     ]
     if not found:
         raise SystemExit(f"There is no workload {options.only}.")
@@ -56,7 +65,9 @@ def chosen_workloads(options: argparse.Namespace) -> list[Workload]:
 
 def chosen_kinds(options: argparse.Namespace) -> list[Kind]:
     """Return ours and the peers that the options name."""
-    asked = options.peers.split(",") if options.peers else ["bun-30", "node"] if options.quick else list(KINDS)
+    asked = (
+        options.peers.split(",") if options.peers else ["bun-30", "node"] if options.quick else list(KINDS)
+    )
     names = ["ours", *(name for name in KINDS for wanted in asked if name == wanted or _is_bun(name, wanted))]
     return [KINDS[name] for name in dict.fromkeys(names)]
 

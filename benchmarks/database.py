@@ -1,4 +1,4 @@
-"""Databases for the servers, made in a PostgreSQL that keeps its promises, and filled as a workload wants it."""
+"""Databases for the servers, in a PostgreSQL that keeps its promises, filled as a workload wants them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from contextlib import closing
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 import psycopg2
 from psycopg2 import sql
@@ -109,12 +109,16 @@ class Databases:
         """Return the URL of a database of `ours` or of the `peers`, with so many messages at first; made once."""
         if (schema, rows) not in self._made:
             name = f"{self._mark}_{schema}_{rows}"
-            self._execute(self.url, sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name)))
-            url = urlsplit(self.url)._replace(path=f"/{name}").geturl()
+            self._execute(
+                self.url, sql.SQL("CREATE DATABASE {} TEMPLATE template0").format(sql.Identifier(name))
+            )
+            url = urlunsplit(urlsplit(self.url)._replace(path=f"/{name}"))  # noqa: SLF001 (a named tuple's own way)
             self._made[schema, rows] = url
             if schema == "ours":
                 self._migrate(url)
-            self._execute(url, (SEED_OURS if schema == "ours" else SEED_PEERS).format(people=PEOPLE, rooms=ROOMS))
+            self._execute(
+                url, (SEED_OURS if schema == "ours" else SEED_PEERS).format(people=PEOPLE, rooms=ROOMS)
+            )
             self._fill(url, schema, rows)
         return self._made[schema, rows]
 
@@ -142,7 +146,9 @@ class Databases:
         """Remove everything."""
         for url in self._made.values():
             name = urlsplit(url).path.lstrip("/")
-            self._execute(self.url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
+            self._execute(
+                self.url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+            )
         self._home.cleanup()
 
     def _migrate(self, url: str) -> None:

@@ -59,7 +59,9 @@ class Samples:
 
     def best(self, workload: str, figure: str, servers: Iterable[str], *, more: bool) -> str | None:
         """Return which of these servers has the best median: the highest if `more`, else the lowest."""
-        medians = {name: found for name in servers if (found := self.median(workload, name, figure)) is not None}
+        medians = {
+            name: found for name in servers if (found := self.median(workload, name, figure)) is not None
+        }
         if not medians:
             return None
         return (max if more else min)(medians, key=lambda name: medians[name])

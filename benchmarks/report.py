@@ -18,6 +18,8 @@ from benchmarks.workloads import GOALS, Figure, Goal, Workload
 
 PAGE = ROOT / "docs" / "performance.md"
 BEGIN, END = "<!-- measured: written by `make bench` -->", "<!-- /measured -->"
+WHOLE = 100
+"""From here on a figure's fraction tells nothing."""
 OURS_NEED = ("Django", "Twisted", "autobahn", "msgspec", "psycopg2-binary")
 PEERS_NEED = ("channels", "channels-redis", "uvicorn", "uvloop", "websockets")
 
@@ -29,7 +31,8 @@ def peers_of(samples: Samples, workload: Workload, figure: Figure) -> dict[str, 
         if name != "ours":
             families.setdefault("bun" if name.startswith("bun-") else name, []).append(name)
     chosen = {
-        family: samples.best(workload.name, figure.key, names, more=figure.more) for family, names in families.items()
+        family: samples.best(workload.name, figure.key, names, more=figure.more)
+        for family, names in families.items()
     }
     return {family: name for family, name in chosen.items() if name is not None}
 
@@ -37,9 +40,21 @@ def peers_of(samples: Samples, workload: Workload, figure: Figure) -> dict[str, 
 def table(samples: Samples, workloads: Sequence[Workload]) -> str:
     """Return the figures and ratios of all workloads, as a table of Markdown."""
     families = list(
-        dict.fromkeys(family for w in workloads for figure in w.figures for family in peers_of(samples, w, figure))
+        dict.fromkeys(
+            family for w in workloads for figure in w.figures for family in peers_of(samples, w, figure)
+        )
     )
-    rows = [["workload", "figure", "ours", *families, *(f"ours / {family}" for family in families), "goal", "client"]]
+    rows = [
+        [
+            "workload",
+            "figure",
+            "ours",
+            *families,
+            *(f"ours / {family}" for family in families),
+            "goal",
+            "client",
+        ]
+    ]
     for workload in workloads:
         rows += [_row(samples, workload, figure, families) for figure in workload.figures]
     return _markdown(rows)
@@ -70,7 +85,7 @@ def _pool(name: str | None) -> str:
 def _number(value: float | None) -> str:
     if value is None:
         return "–"
-    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+    return f"{value:,.0f}" if value >= WHOLE else f"{value:.3g}"
 
 
 def _ratio(ratio: Ratio | None) -> str:
@@ -104,7 +119,9 @@ def _markdown(rows: Sequence[Sequence[str]]) -> str:
 def troubles(samples: Samples) -> str:
     """Return what went wrong, a line each; "" where nothing did."""
     return "\n".join(
-        f"- {s.workload}, {s.server}, round {s.round + 1}: {_one_line(s.troubles)}" for s in samples.kept if s.troubles
+        f"- {s.workload}, {s.server}, round {s.round + 1}: {_one_line(s.troubles)}"
+        for s in samples.kept
+        if s.troubles
     )
 
 
@@ -117,12 +134,14 @@ def versions(postgresql: str) -> str:
     """Return what was measured with: machine, date, versions."""
     ours = [f"{name} {found}" for name in OURS_NEED if (found := _version(name))]
     peers = [*_bench_versions(), *_module_versions()]
-    return "\n".join([
-        f"Date: {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}. Commit: {_output('git', 'rev-parse', '--short', 'HEAD')}.",
-        f"Machine: {_cpus()}, Linux {platform.release()}.",
-        f"Ours: Python {platform.python_version()}, {', '.join(ours)}.",
-        f"Peers: Node {_output('node', '--version')}, {', '.join(peers)}. PostgreSQL {postgresql}.",
-    ])
+    return "\n".join(
+        [
+            f"Date: {datetime.now().astimezone():%Y-%m-%d %H:%M %Z}. Commit: {_output('git', 'rev-parse', '--short', 'HEAD')}.",
+            f"Machine: {_cpus()}, Linux {platform.release()}.",
+            f"Ours: Python {platform.python_version()}, {', '.join(ours)}.",
+            f"Peers: Node {_output('node', '--version')}, {', '.join(peers)}. PostgreSQL {postgresql}.",
+        ]
+    )
 
 
 def _version(name: str) -> str:
@@ -141,7 +160,9 @@ def _bench_versions() -> Iterator[str]:
 def _module_versions() -> Iterator[str]:
     for name in ("ws", "pg", "bun"):
         package = MODULES / name / "package.json"
-        if package.exists() and (found := re.search(r'"version":\s*"([^"]+)"', package.read_text(encoding="utf-8"))):
+        if package.exists() and (
+            found := re.search(r'"version":\s*"([^"]+)"', package.read_text(encoding="utf-8"))
+        ):
             yield f"{name} {found[1]}"
 
 
@@ -158,7 +179,9 @@ def _output(*command: str) -> str:
         return "not installed"
 
 
-def whole(samples: Samples, workloads: Sequence[Workload], postgresql: str, seconds: float, rounds: int) -> str:
+def whole(
+    samples: Samples, workloads: Sequence[Workload], postgresql: str, seconds: float, rounds: int
+) -> str:
     """Return all that is told about a run."""
     command = " ".join(["python -m benchmarks", *sys.argv[1:]])
     parts = [

@@ -68,7 +68,9 @@ def _troubles(found: dict[str, float | str]) -> str:
 def _show(plan: Plan, sample: Sample) -> None:
     workload = next(w for w in plan.workloads if w.name == sample.workload)
     told = ", ".join(
-        f"{sample.values[figure.key]:,.2f} {figure.title}" for figure in workload.figures if figure.key in sample.values
+        f"{sample.values[figure.key]:,.2f} {figure.title}"
+        for figure in workload.figures
+        if figure.key in sample.values
     )
     flag = " SATURATED" if sample.saturated else ""
     troubles = f" [{sample.troubles}]" if sample.troubles else ""

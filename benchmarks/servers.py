@@ -59,7 +59,16 @@ OURS = Kind(
     poll="/api/rooms/%r/messages?after=%a&wait=60",
     authenticated=True,
 )
-_UVICORN = (str(BENCH_PYTHON), "-m", "uvicorn", "channels_peer:application", "--port", "{port}", "--log-level", "warning")
+_UVICORN = (
+    str(BENCH_PYTHON),
+    "-m",
+    "uvicorn",
+    "channels_peer:application",
+    "--port",
+    "{port}",
+    "--log-level",
+    "warning",
+)
 _BUN = (str(MODULES / ".bin" / "bun"), "bun.mjs")
 KINDS: dict[str, Kind] = {
     kind.name: kind
@@ -112,7 +121,13 @@ def running(kind: Kind, databases: Databases, rows: int = 0) -> Iterator[Running
         process = subprocess.Popen(
             [part.format(port=port) for part in kind.command],
             cwd=kind.folder,
-            env={**os.environ, **databases.environment(url), **_libpq(url), **kind.environment, "PORT": str(port)},
+            env={
+                **os.environ,
+                **databases.environment(url),
+                **_libpq(url),
+                **kind.environment,
+                "PORT": str(port),
+            },
             stdin=subprocess.DEVNULL,
             stdout=file,
             stderr=file,

@@ -58,6 +58,7 @@ class Message(models.Model):
     body = models.TextField()
     nonce = models.TextField()
     created_at = models.DateTimeField(default=timezone.now)
+    objects: ClassVar[models.Manager[Message]] = models.Manager()
 
     class Meta:
         app_label = "peer"
