@@ -10,5 +10,6 @@ workloads.py  what is measured, and the goals
 rounds.py     who is measured when: rounds over workloads over servers
 figures.py    medians, and ratios paired within a round
 report.py     tables, and docs/performance.md
+plots.py      cost against size
 profile.py    where the time of our server goes
 """

@@ -11,13 +11,15 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
-from benchmarks import load, report
+from benchmarks import load, plots, report
 from benchmarks.database import DatabaseError, Databases
+from benchmarks.figures import Sample, Samples
 from benchmarks.rounds import Plan, measure
 from benchmarks.servers import KINDS, Kind
 from benchmarks.workloads import LARGE, WORKLOADS, Workload
 
 DEFAULT_DATABASE = "postgresql://postgres@127.0.0.1:5432/postgres"
+ROUNDS_APART = 1_000
 QUICK = ("W1a", "W2-1000", "W3", "W6-10^4", "W7")
 
 
@@ -39,6 +41,9 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
         "--large", action="store_true", help="also the tables of 10^7 messages; fills them for an hour"
     )
     parser.add_argument("--write", action="store_true", help="put the tables into docs/performance.md")
+    parser.add_argument(
+        "--again", type=Path, nargs="+", metavar="FILE", help="tables of what was saved, instead of measuring"
+    )
     parser.add_argument("--save", type=Path, metavar="FILE", help="keep every single figure, as JSON")
     parser.add_argument(
         "--database",
@@ -76,6 +81,15 @@ def _is_bun(name: str, wanted: str) -> bool:
     return wanted == "bun" and name.startswith("bun-")
 
 
+def kept(files: Sequence[Path]) -> Samples:
+    """Return what was saved; the rounds of one file are not those of another."""
+    samples = Samples()
+    for number, file in enumerate(files):
+        for sample in json.loads(file.read_text(encoding="utf-8")):
+            samples.add(Sample(**{**sample, "round": sample["round"] + number * ROUNDS_APART}))
+    return samples
+
+
 def main(arguments: Sequence[str]) -> None:
     """Measure as the arguments say."""
     options = parsed(arguments)
@@ -89,19 +103,23 @@ def main(arguments: Sequence[str]) -> None:
     resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
     databases = Databases(options.database)
     try:
-        load.build()
         postgresql = databases.check()
-        samples = measure(plan, databases)
+        if options.again:
+            samples = kept(options.again)
+        else:
+            load.build()
+            samples = measure(plan, databases)
     except (DatabaseError, load.LoadError) as error:
         raise SystemExit(str(error)) from None
     finally:
         databases.close()
     if options.save:
         options.save.write_text(json.dumps([asdict(s) for s in samples.kept], indent=1), encoding="utf-8")
-    told = report.whole(samples, plan.workloads, postgresql, plan.seconds, plan.rounds)
+    told = report.whole(samples, plan.workloads, postgresql)
     print(told)
     if options.write:
         report.write(told)
+        plots.write(samples, report.IMAGES)
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@
  * hold any number of them. A frame that equals one seen before, byte for byte, is not parsed again: in a fan-out
  * the comparison costs a tenth of the parse.
  *
- * It prints one JSON object. "cpu" is this process's own use of one core in the measured time: near 1, the
+ * It prints one JSON object, after an empty line where a flow begins to be measured. "cpu" is this process's own use of one core in the measured time: near 1, the
  * result is about the client.
  */
 #define _GNU_SOURCE
@@ -569,6 +569,8 @@ static void flow(void) {
         flow_until(warm);
     }
     measuring = true;
+    puts(""); /* it begins: whoever reads may look at the server now */
+    fflush(stdout);
     double cpu = cpu_s();
     uint64_t from = clock_us();
     if (options.rate > 0) open_loop_until(start, end, &sent, timer);

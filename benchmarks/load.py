@@ -40,8 +40,8 @@ def build() -> None:
 def run(options: dict[str, object], *, at_height: Callable[[], None] | None = None) -> dict[str, Any]:
     """Run the generator and return what it printed.
 
-    `at_height` is called when its result is there and its connections are still open; only the mode
-    `idle` waits for it.
+    `at_height` is called once all connections are there: when a flow begins to be measured, or when the
+    sockets of the mode `idle` are open, which wait for it.
 
     Raises:
         LoadError: it gave up, or did not end.

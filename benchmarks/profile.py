@@ -22,7 +22,7 @@ from benchmarks.workloads import WORKLOADS, Workload
 
 PY_SPY = BENCH_PYTHON.with_name("py-spy")
 RATE = 250
-WARM_S = 2
+FLOWS = [name for name, workload in WORKLOADS.items() if workload.options["mode"] == "flow"]
 
 
 def shares(stacks: Iterable[str]) -> tuple[Counter[str], Counter[str], int]:
@@ -66,9 +66,16 @@ def record(workload: Workload, databases: Databases, seconds: float, flame: Path
     form = "flamegraph" if flame else "raw"
     with running(OURS, databases, workload.rows) as server:
         command = [str(PY_SPY), "record", "--pid", str(server.pid), "--format", form, "--output", str(raw)]
-        command += ["--rate", str(RATE), "--duration", str(int(seconds + WARM_S)), "--nonblocking"]
-        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as spy:
-            workload.run(OURS, server, databases, seconds)
+        command += ["--rate", str(RATE), "--duration", str(int(seconds)), "--nonblocking"]
+        spies: list[subprocess.Popen[bytes]] = []
+        options = workload.told(OURS, server, databases, seconds)
+        load.run(
+            options,
+            at_height=lambda: spies.append(
+                subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+            ),
+        )
+        for spy in spies:
             spy.wait()
     return [] if flame else raw.read_text(encoding="utf-8").splitlines()
 
@@ -76,7 +83,7 @@ def record(workload: Workload, databases: Databases, seconds: float, flame: Path
 def main(arguments: Sequence[str]) -> None:
     """Profile as the arguments say."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.profile", description=__doc__)
-    parser.add_argument("workloads", nargs="+", choices=list(WORKLOADS), metavar="WORKLOAD")
+    parser.add_argument("workloads", nargs="+", choices=FLOWS, metavar="WORKLOAD")
     parser.add_argument("--seconds", type=float, default=8)
     parser.add_argument(
         "--rows", type=int, default=60, help="how many functions to print (default: %(default)s)"

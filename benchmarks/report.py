@@ -17,6 +17,7 @@ from benchmarks.servers import BENCH_PYTHON, MODULES
 from benchmarks.workloads import GOALS, Figure, Goal, Workload
 
 PAGE = ROOT / "docs" / "performance.md"
+IMAGES = ROOT / "docs" / "images"
 BEGIN, END = "<!-- measured: written by `make bench` -->", "<!-- /measured -->"
 WHOLE = 100
 """From here on a figure's fraction tells nothing."""
@@ -186,13 +187,21 @@ def whole(
     command = " ".join(["python -m benchmarks", *sys.argv[1:]])
     parts = [
         versions(postgresql),
-        f"Command: `{command}`; {rounds} rounds of {seconds:g} s.",
+        f"Command: `{command}`. Rounds: {_rounds(samples, workloads)}.",
         "",
-        table(samples, workloads),
+        table(samples, [w for w in workloads if samples.servers(w.name)]),
     ]
     if told := troubles(samples):
         parts += ["", "What went wrong:", "", told]
     return "\n".join(parts)
+
+
+def _rounds(samples: Samples, workloads: Sequence[Workload]) -> str:
+    found: dict[int, list[str]] = {}
+    for workload in workloads:
+        if count := len(samples.of(workload.name, "ours")):
+            found.setdefault(count, []).append(workload.name)
+    return "; ".join(f"{count} of {', '.join(names)}" for count, names in sorted(found.items(), reverse=True))
 
 
 def write(text: str, page: Path = PAGE) -> None:

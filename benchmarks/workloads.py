@@ -50,12 +50,17 @@ class Workload:
         Raises:
             LoadError: the generator gave up.
         """
-        options = {"port": server.port, "time_s": seconds, **kind.sayings(databases), **self.options}
-        if self.from_table:
-            options["cursors"] = databases.cursors(kind.schema, self.rows, MISSED)
+        options = self.told(kind, server, databases, seconds)
         if options["mode"] == "idle":
             return self._run_idle(server, options)
         return load.run(options)
+
+    def told(self, kind: Kind, server: Running, databases: Databases, seconds: float) -> dict[str, object]:
+        """Return what the generator is told."""
+        options = {"port": server.port, "time_s": seconds, **kind.sayings(databases), **self.options}
+        if self.from_table:
+            options["cursors"] = databases.cursors(kind.schema, self.rows, MISSED)
+        return options
 
     def _run_idle(self, server: Running, options: dict[str, object]) -> dict[str, float | str]:
         before, full = server.memory_kib(), 0
