@@ -180,9 +180,7 @@ def _output(*command: str) -> str:
         return "not installed"
 
 
-def whole(
-    samples: Samples, workloads: Sequence[Workload], postgresql: str, seconds: float, rounds: int
-) -> str:
+def whole(samples: Samples, workloads: Sequence[Workload], postgresql: str) -> str:
     """Return all that is told about a run."""
     command = " ".join(["python -m benchmarks", *sys.argv[1:]])
     parts = [
