@@ -60,12 +60,16 @@ def chosen_workloads(options: argparse.Namespace) -> list[Workload]:
     found = [
         workload
         for name, workload in WORKLOADS.items()
-        if any(name == wanted or name.startswith(wanted) for wanted in asked)
-        and (options.large or name not in LARGE)
+        if any(_names(wanted, name) for wanted in asked) and (options.large or name not in LARGE)
     ]
     if not found:
         raise SystemExit(f"There is no workload {options.only}.")
     return found
+
+
+def _names(wanted: str, name: str) -> bool:
+    """Tell whether a workload is meant: by its name, else by how that begins."""
+    return name == wanted if wanted in WORKLOADS else name.startswith(wanted)
 
 
 def chosen_kinds(options: argparse.Namespace) -> list[Kind]:

@@ -73,7 +73,7 @@ static int epoll_fd, live, failed, closed_by_server, caught_up, answered, early;
 static char **tokens;
 static int token_count;
 static uint32_t run_id;
-static bool measuring;
+static bool measuring, retrying;
 static uint64_t own, deliveries, frames, lost, errors, now;
 static char first_error[400];
 static Histogram own_times, delivery_times, spans;
@@ -386,7 +386,9 @@ static size_t take(Conn *c, const char *data, size_t length) {
         if (!end) return 0;
         if (length < 12 || memcmp(data + 9, "101", 3)) {
             note_error(data, length < 200 ? length : 200);
-            failed++;
+            const char *wait = memmem(data, length, "Retry-After: ", 13);
+            if (retrying && wait) c->again = now + strtoull(wait + 13, NULL, 10) * 1000000;
+            else failed++;
             gone(c);
             return length;
         }
@@ -608,13 +610,16 @@ static void publish(Conn *c, int count) {
     }
 }
 
-/* Joins again where the server asked to be asked later, as clients do. */
-static void join_again(void) {
+/* Comes again where the server asked to be asked later, as clients do. What was waited counts. */
+static void come_again(void) {
     for (int i = 0; i < options.conns; i++) {
-        if (conns[i].again && conns[i].again <= now && conns[i].state == JOINING) {
-            conns[i].again = 0;
-            join(&conns[i]);
-        }
+        Conn *c = &conns[i];
+        if (!c->again || c->again > now) continue;
+        c->again = 0;
+        uint64_t began = c->began;
+        if (c->state == JOINING) join(c);
+        else if (c->state == GONE) begin(c);
+        c->began = began;
     }
 }
 
@@ -632,13 +637,14 @@ static void herd(void) {
     memset(&spans, 0, sizeof spans);
     double cpu = cpu_s();
     uint64_t start = clock_us();
+    retrying = true;
     for (int i = 0; i < count; i++) {
         conns[i].after = cursor;
         begin(&conns[i]);
     }
     while (caught_up + failed < count && clock_us() - start < 30000000) {
         turn(100, NULL);
-        join_again();
+        come_again();
     }
     double took = (double)(clock_us() - start) / 1e6;
     if (caught_up < count) die("only %d of %d caught up in %.0f s: %s", caught_up, count, took, first_error);

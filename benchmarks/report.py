@@ -97,7 +97,7 @@ def _judged(goal: Goal, ratios: dict[str, Ratio | None], *, more: bool) -> str:
     told = f"{'≥' if more else '≤'} {goal.bound:g} × {goal.peer}"
     ratio = ratios.get(goal.peer)
     if ratio is None:
-        return f"{told}: not measured"
+        return f"{told}: no round"
     met = ratio.median >= goal.bound if more else ratio.median <= goal.bound
     return f"{told}: {'met' if met else 'missed'}"
 

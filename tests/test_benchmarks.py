@@ -88,7 +88,7 @@ class TestReport:
 
     def test_a_goal_without_its_peer_is_not_judged(self) -> None:
         samples = measured((0, "ours", 10), (0, "node", 10))
-        assert "≥ 1.25 × bun: not measured" in report.table(samples, [WORKLOADS["W1a"]])
+        assert "≥ 1.25 × bun: no round" in report.table(samples, [WORKLOADS["W1a"]])
 
     def test_a_table_is_whole(self) -> None:
         samples = measured((0, "ours", 10), (0, "node", 10))
@@ -111,6 +111,9 @@ class TestChoice:
     def test_a_workload_is_named_by_how_its_name_begins(self) -> None:
         chosen = [w.name for w in chosen_workloads(parsed(["--only", "W1a,W2-"]))]
         assert chosen == ["W1a", "W2-100", "W2-1000", "W2-5000"]
+
+    def test_a_whole_name_is_that_workload_alone(self) -> None:
+        assert [w.name for w in chosen_workloads(parsed(["--only", "W2-100,W3"]))] == ["W2-100", "W3"]
 
     def test_the_largest_tables_are_filled_only_where_asked_for(self) -> None:
         assert not {w.name for w in chosen_workloads(parsed([]))}.intersection(LARGE)
