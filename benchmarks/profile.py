@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
@@ -77,7 +78,16 @@ def record(workload: Workload, databases: Databases, seconds: float, flame: Path
         )
         for spy in spies:
             spy.wait()
-    return [] if flame else raw.read_text(encoding="utf-8").splitlines()
+    if flame:
+        # py-spy writes its own command, with paths of this machine, above the graph.
+        flame.write_text(
+            re.sub(
+                r"py-spy record[^<]*|/[^ <\"]*/py-spy[^<]*", workload.what, flame.read_text(encoding="utf-8")
+            ),
+            encoding="utf-8",
+        )
+        return []
+    return raw.read_text(encoding="utf-8").splitlines()
 
 
 def main(arguments: Sequence[str]) -> None:
