@@ -7,11 +7,15 @@ LISTEN ?= tcp:8000:interface=127.0.0.1
 VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes
+BENCH_VENV := .venv-bench
+BENCH_PEERS := benchmarks/peers/node_modules
+# BENCH='--quick' make bench     passes options on: see python -m benchmarks --help.
+BENCH ?= --write
 # What a type check imports the settings with: it needs no data of a site.
 NO_SITE := CHAT_DATA_DIR=.mypy_cache/site SECRET_KEY=of-a-type-check DATABASE_URL=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults lint types format screenshots lock clean
+.PHONY: help run test faults bench screenshots lint types format lock clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
@@ -42,15 +46,18 @@ format: $(VENV)/dev.stamp ## Write the code in the one format, and repair what c
 screenshots: $(VENV)/dev.stamp ## Take the pictures in docs/images
 	$(BIN)/python -m tests.browser.screenshots
 
+bench: $(VENV)/base.stamp $(BENCH_VENV)/stamp $(BENCH_PEERS)/.stamp ## Measure against peers, an hour long, into docs/performance.md (needs PostgreSQL, Redis, Node, a C compiler)
+	$(BIN)/python -m benchmarks $(BENCH)
+
 lock: $(VENV)/dev.stamp ## Choose the newest versions that requirements/*.in allow
-	for name in base sqlite dev; do \
+	for name in base sqlite dev bench; do \
 	  $(BIN)/uv pip compile --quiet --no-config --upgrade --universal --python-version 3.11 --generate-hashes \
 	    --no-annotate --custom-compile-command "make lock" \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
 
 clean: ## Remove the virtual environment and all caches; var/, the site's data, stays
-	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(BENCH_VENV) $(BENCH_PEERS) benchmarks/load .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
 
 $(BIN)/pip:
@@ -66,4 +73,15 @@ $(VENV)/base.stamp: requirements/base.txt requirements/sqlite.txt | $(BIN)/pip
 
 $(VENV)/dev.stamp: requirements/dev.txt $(VENV)/base.stamp
 	$(PIP_INSTALL) -r requirements/dev.txt
+	touch $@
+
+$(BENCH_VENV)/stamp: requirements/bench.txt
+	$(PYTHON) -m venv $(BENCH_VENV)
+	$(BENCH_VENV)/bin/pip --disable-pip-version-check install --quiet --require-hashes -r requirements/bench.txt
+	touch $@
+
+# No script of a package runs but Bun's, which puts its binary, a package too, in its place.
+$(BENCH_PEERS)/.stamp: benchmarks/peers/package.json
+	cd benchmarks/peers && npm install --ignore-scripts --no-audit --no-fund --no-package-lock --loglevel error
+	cd $(BENCH_PEERS)/bun && node install.js
 	touch $@
