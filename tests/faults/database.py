@@ -40,7 +40,7 @@ class Terminated(Fault):
 
     async def run(self, arena: Arena, measured: Measured) -> None:
         """Terminate all each second."""
-        rounds = arena.times(60, 5)
+        rounds = arena.times(60, 4)
         ended = 0
         async with arena.playing(Plan(readers=6)):
             for _round in range(rounds):

@@ -68,7 +68,7 @@ class Replaced(Fault):
 
     async def run(self, arena: Arena, measured: Measured) -> None:
         """SIGTERM one after the other and start it again."""
-        rounds = arena.times(24, 3)
+        rounds = arena.times(24, 2)
         codes, ended_s = [], []
         async with arena.playing(Plan(readers=6)) as crowd:
             for number in range(rounds):
