@@ -41,7 +41,7 @@ class Lock(Enum):
     SKIP = auto()
     """Answer its drafts with Busy at once."""
     BRIEF = auto()
-    """Wait for a quarter of a second, then answer all drafts with Busy."""
+    """Wait for a tenth of a second, then answer all drafts with Busy."""
 
 
 @dataclass(frozen=True, slots=True)
