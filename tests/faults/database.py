@@ -113,7 +113,7 @@ class Stopped(Fault):
         answers = [took for at_s, took in arena.history.answers_s() if begun_s <= at_s <= ended_s]
         measured.tell(f"stopped for {ended_s - begun_s:.0f} s")
         measured.at_most(f"{len(page_s)} pages p99", percentile(page_s, 0.99), 0.05)
-        measured.at_most("senders answered within", max(answers, default=0.0), 5.5)
+        measured.at_most("senders answered within", max(answers, default=0.0), 5.0)
         measured.demand(grown < 50 * 2**20, f"memory grew by {grown / 2**20:.1f} MiB")
         measured.at_most("going on after", going_on_s, 2.0)
         measured.demand(exit_code == 0, f"SIGTERM: exit code {exit_code}")
@@ -197,7 +197,7 @@ class Locked(Fault):
                 holder.execute("ROLLBACK")
             going_on_s = await next_acknowledgement(arena)
         answers = [took for _at_s, took in arena.history.answers_s()]
-        measured.at_most("senders answered within", max(answers), 5.5)
+        measured.at_most("senders answered within", max(answers), 5.0)
         measured.demand(read == 20, f"{read} of 20 reads answered meanwhile")
         measured.at_most("going on after", going_on_s, HEALED_S)
 
