@@ -25,6 +25,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+Sending = wire.Send | wire.Edit | wire.Redact | wire.React | wire.Unreact
+
 
 class Peer(Protocol):
     """The connection, as its client uses it."""
@@ -177,7 +179,7 @@ class Client:
         self._busy = False
         self._go_on()
 
-    def _submit(self, command: wire.Send | wire.Edit | wire.Redact) -> None:
+    def _submit(self, command: Sending) -> None:
         try:
             if self.caller is None:
                 raise NotAuthenticated
@@ -212,7 +214,7 @@ class Client:
             self.peer.send(wire.encode_sent(sent))
         for unsent, outcome in outcomes:
             if isinstance(outcome, Refused):
-                self.refuse(refusal(outcome.code, outcome.detail, nonce=unsent.nonce, room=unsent.room))
+                self.refuse(refusal(outcome, nonce=unsent.nonce, room=unsent.room))
         self._go_on()
 
     def refuse(self, refused: Refusal) -> None:
@@ -233,7 +235,7 @@ class Client:
             raise BadRequest(f"room: a connection joins at most {self._limits.joins} rooms")
         page = await self._reads.read(self.user_id, command.room, Newest(command.last or 0))
         if isinstance(page, Refused):
-            raise refusal(page.code, page.detail)
+            raise refusal(page)
         if not self._closed:
             self._joined(command, page)
 
@@ -342,7 +344,7 @@ class _Join:
         self._client.left(self, code)
 
 
-def draft(command: wire.Send | wire.Edit | wire.Redact, author_id: UserId) -> Draft:
+def draft(command: Sending, author_id: UserId) -> Draft:
     """Return what is to be appended to the log."""
     match command:
         case wire.Send(room, body, nonce, reply_to):
@@ -351,3 +353,7 @@ def draft(command: wire.Send | wire.Edit | wire.Redact, author_id: UserId) -> Dr
             return Draft(room, Kind.EDIT, author_id, nonce, body, target)
         case wire.Redact(room, target, nonce, reason):
             return Draft(room, Kind.REDACTION, author_id, nonce, reason or "", target)
+        case wire.React(room, target, body, nonce):
+            return Draft(room, Kind.REACTION, author_id, nonce, body, target)
+        case wire.Unreact(room, target, body, nonce):
+            return Draft(room, Kind.UNREACTION, author_id, nonce, body, target)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from rooms.messages import Code
+from rooms.messages import Code, Refused
 
 NO_SUCH = "There is no such room or message."
 
@@ -141,6 +141,24 @@ class Redacted(Refusal):
     default_detail = "This message was redacted."
 
 
+class Settled(Refusal):
+    """Somebody has taken care of it already."""
+
+    code = "settled"
+    http_status = 409
+    title = "Conflict"
+    default_detail = "Somebody has taken care of this already."
+
+
+class Taken(Refusal):
+    """The address is in use, or was."""
+
+    code = "taken"
+    http_status = 409
+    title = "Conflict"
+    default_detail = "This address is in use, or was."
+
+
 class TooLarge(Refusal):
     """More bytes than are taken."""
 
@@ -148,6 +166,20 @@ class TooLarge(Refusal):
     http_status = 413
     title = "Content Too Large"
     close_code = 1009
+
+
+class RateLimited(Refusal):
+    """Too often: by a room's slow mode, or by a limit of the site's."""
+
+    code = "rate_limited"
+    http_status = 429
+    title = "Too Many Requests"
+    close_code = 1013
+    default_detail = "That was too often. Send it again, with the same nonce, in a moment."
+
+    def __init__(self, detail: str = "", *, retry_after_s: int = 1, **about: Any) -> None:
+        """Say when to come back."""
+        super().__init__(detail, retry_after_s=retry_after_s, **about)
 
 
 class InternalError(Refusal):
@@ -181,11 +213,17 @@ _BY_CODE: dict[Code, type[Refusal]] = {
     Code.NOT_FOUND: NotFound,
     Code.NONCE_CONFLICT: NonceConflict,
     Code.REDACTED: Redacted,
+    Code.SETTLED: Settled,
+    Code.TAKEN: Taken,
+    Code.RATE_LIMITED: RateLimited,
     Code.RESET: Reset,
     Code.UNAVAILABLE: Unavailable,
 }
 
 
-def refusal(code: Code, detail: str = "", *, nonce: str | None = None, room: str | None = None) -> Refusal:
-    """Return the refusal that a code of the log stands for."""
-    return _BY_CODE[code](detail, nonce=nonce, room=room)
+def refusal(refused: Refused, *, nonce: str | None = None, room: str | None = None) -> Refusal:
+    """Return what a refusal of the log is on the wire."""
+    about: dict[str, Any] = {}
+    if refused.retry_after_s is not None:
+        about["retry_after_s"] = refused.retry_after_s
+    return _BY_CODE[refused.code](refused.detail, nonce=nonce, room=room, **about)

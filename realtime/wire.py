@@ -67,13 +67,31 @@ class Redact(msgspec.Struct, frozen=True, tag_field="type", tag="redact"):
     reason: str | None = None
 
 
+class React(msgspec.Struct, frozen=True, tag_field="type", tag="react"):
+    """Show what one thinks of a message, by an emoji."""
+
+    room: Slug
+    target: MessageId
+    body: str
+    nonce: Nonce
+
+
+class Unreact(msgspec.Struct, frozen=True, tag_field="type", tag="unreact"):
+    """Take a reaction back."""
+
+    room: Slug
+    target: MessageId
+    body: str
+    nonce: Nonce
+
+
 class Typing(msgspec.Struct, frozen=True, tag_field="type", tag="typing"):
     """Tell others in the room that the caller is writing something."""
 
     room: Slug
 
 
-Command = Join | Leave | Send | Edit | Redact | Typing
+Command = Join | Leave | Send | Edit | Redact | React | Unreact | Typing
 
 
 class PostBody(msgspec.Struct, frozen=True):
@@ -140,7 +158,7 @@ def decode_command(data: bytes, *, max_body: int) -> Command:
 
 def _checked_command(command: Command, max_body: int) -> Command:
     match command:
-        case Send(body=body) | Edit(body=body):
+        case Send(body=body) | Edit(body=body) | React(body=body) | Unreact(body=body):
             return msgspec.structs.replace(command, body=checked_body(body, max_body))
         case Redact(reason=reason):
             return msgspec.structs.replace(command, reason=_checked_reason(reason, max_body))

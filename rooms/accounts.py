@@ -14,12 +14,14 @@ from django.contrib.auth import (
     get_user_model,
 )
 from django.core.exceptions import ValidationError
+from django.db.models import Exists, OuterRef
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 
 from rooms.messages import Author, Credential, Identity, UserId
 from rooms.models import ApiToken
+from rooms.people import Suspension, in_force
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
@@ -54,13 +56,20 @@ def author(user: AbstractBaseUser) -> Author:
     return Author(wire_id(user.pk), display_name(user))
 
 
+def holds(user: Any) -> bool:
+    """Tell whether an account that `users_by_id` found may be used: neither disabled nor suspended."""
+    return bool(user.is_active) and not user.chat_is_suspended
+
+
 def users_by_id(ids: Iterable[UserId | None]) -> dict[UserId, Any]:
-    """Return the users that exist among these, active or not, in one query."""
+    """Return the users that exist among these, in one query; `holds` tells whose account may be used."""
     known = {key for key in ids if key is not None}
     if not known:
         return {}
     model = get_user_model()
-    return {wire_id(user.pk): user for user in model._default_manager.filter(pk__in=known)}
+    suspended = Suspension.objects.filter(in_force(), user=OuterRef("pk"))
+    users = model._default_manager.filter(pk__in=known).annotate(chat_is_suspended=Exists(suspended))
+    return {wire_id(user.pk): user for user in users}
 
 
 def issue_token(user: AbstractBaseUser, name: str) -> str:
@@ -93,7 +102,7 @@ def still_valid(
     answer: dict[Credential, Identity | None] = dict.fromkeys(credentials)
     for credential, (key, auth_hash) in owners.items():
         user = users.get(wire_id(key))
-        if user is not None and user.is_active and (auth_hash is None or _hash_holds(user, auth_hash)):
+        if user is not None and holds(user) and (auth_hash is None or _hash_holds(user, auth_hash)):
             answer[credential] = Identity(wire_id(user.pk), display_name(user), credential)
     return answer
 

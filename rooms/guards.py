@@ -53,6 +53,61 @@ class AccessQuerySet(models.QuerySet[Any]):
             return super().bulk_create(rows, *args, **kwargs)
 
 
+class AccountQuerySet(models.QuerySet[Any]):
+    """Rows that say whose account holds: each bulk change raises the site's version."""
+
+    def update(self, **values: Any) -> int:
+        """Change the rows."""
+        from rooms import log
+
+        with log.changing_accounts():
+            return super().update(**values)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> tuple[int, dict[str, int]]:
+        """Remove the rows."""
+        from rooms import log
+
+        with log.changing_accounts():
+            return super().delete()
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Store the rows."""
+        from rooms import log
+
+        with log.changing_accounts():
+            return super().bulk_create(objs, *args, **kwargs)
+
+
+class TrailQuerySet(models.QuerySet[Any]):
+    """The audit trail: written, never changed."""
+
+    def update(self, **_values: Any) -> Never:
+        """Refuse.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("The audit trail is never changed.")
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> Never:
+        """Refuse.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError("The audit trail is never deleted.")
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+
 class RoomQuerySet(AccessQuerySet):
     """Rooms: a bulk change may not touch what `rooms.log` keeps, and no room is ever deleted."""
 

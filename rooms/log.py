@@ -292,12 +292,20 @@ def changing_access(room_keys: Collection[int]) -> Iterator[None]:
         transaction.on_commit(lambda: _say_access_changed(ChatRoom, slugs))
 
 
-def accounts_changed() -> None:
-    """Say that accounts or tokens changed: who is who is asked again on the whole site."""
+@contextmanager
+def changing_accounts() -> Iterator[None]:
+    """Change accounts or tokens: who is who is asked again on the whole site, by the same commit."""
     with transaction.atomic():
+        yield
         state = SiteState.current()
         _raise(SiteState.objects.filter(pk=state.pk))
         transaction.on_commit(lambda: _say_access_changed(SiteState, None))
+
+
+def accounts_changed() -> None:
+    """Say that accounts or tokens changed, in the transaction that is open."""
+    with changing_accounts():
+        pass
 
 
 def _raise(rows: Any) -> None:

@@ -18,6 +18,31 @@ class Kind(StrEnum):
     MESSAGE = "message"
     EDIT = "edit"
     REDACTION = "redaction"
+    REACTION = "reaction"
+    UNREACTION = "unreaction"
+    NOTICE = "notice"
+
+
+class Event(StrEnum):
+    """What a notice tells of a room or its people."""
+
+    CREATED = "created"
+    RENAMED = "renamed"
+    TOPIC = "topic"
+    VISIBILITY = "visibility"
+    GUESTS = "guests"
+    ARCHIVED = "archived"
+    UNARCHIVED = "unarchived"
+    READ_ONLY = "read_only"
+    SLOW_MODE = "slow_mode"
+    JOINED = "joined"
+    LEFT = "left"
+    REMOVED = "removed"
+    ROLE = "role"
+    MUTED = "muted"
+    UNMUTED = "unmuted"
+    BANNED = "banned"
+    UNBANNED = "unbanned"
 
 
 class Code(StrEnum):
@@ -29,6 +54,9 @@ class Code(StrEnum):
     NOT_FOUND = "not_found"
     NONCE_CONFLICT = "nonce_conflict"
     REDACTED = "redacted"
+    SETTLED = "settled"
+    TAKEN = "taken"
+    RATE_LIMITED = "rate_limited"
     RESET = "reset"
     UNAVAILABLE = "unavailable"
 
@@ -53,13 +81,33 @@ class Author:
 
 
 @dataclass(frozen=True, slots=True)
+class Notice:
+    """What a notice tells: of whom, and what is the case now (a name, a topic, a role, seconds, a flag)."""
+
+    event: Event
+    about: Author | None = None
+    value: str | int | bool | None = None
+    until: datetime | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Reaction:
+    """How many reacted to a message with `body`, and who were the first of them."""
+
+    body: str
+    count: int
+    users: tuple[UserId, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Something to be appended to the log of a room, named by its slug.
 
     Every draft carries its nonce before its first attempt, so that an attempt whose outcome is
     unknown can be made again. `body` is the text of a message or edit, the reason of a redaction
-    ("" where none is given). `target` is the id that an edit or redaction is about. `trusted` is
-    for the server's own code: what its author may do is then not asked.
+    ("" where none is given), what a reaction shows. `target` is the id that an edit, redaction or
+    reaction is about. `trusted` is for the server's own code: what its author may do is then not asked.
+    Only trusted drafts are notices, and have one.
     """
 
     room: str
@@ -70,6 +118,7 @@ class Draft:
     target: int | None = None
     reply_to: int | None = None
     trusted: bool = False
+    notice: Notice | None = None
 
 
 def new_nonce() -> str:
@@ -93,6 +142,9 @@ class Posted:
     redacted: bool = False
     edited_at: datetime | None = None
     changed: int | None = None
+    mentions: tuple[Author, ...] = ()
+    reactions: tuple[Reaction, ...] = ()
+    notice: Notice | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,10 +157,11 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The draft was not stored and never will be as it is."""
+    """The draft was not stored and never will be as it is; but where a limit was met, `retry_after_s` on."""
 
     code: Code
     detail: str
+    retry_after_s: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,11 +206,15 @@ class Appended:
 
 @dataclass(frozen=True, slots=True)
 class Access:
-    """What one reader may do in one room. `refusal` says how a reader who may not see it is answered."""
+    """What one reader may do in one room: `manage` is what its owners and the site's staff may.
+
+    `refusal` says how a reader who may not see it is answered.
+    """
 
     see: bool
     post: bool
     moderate: bool
+    manage: bool = False
     refusal: Code | None = None
 
 

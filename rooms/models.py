@@ -1,4 +1,8 @@
-"""Rooms, the append-only log of each, and who may do what there: fields, constraints, indexes."""
+"""Rooms and the append-only log of each: fields, constraints, indexes.
+
+Who belongs to a room and what people read is in `rooms.people`, what moderation keeps in `rooms.moderation`;
+Django finds all of them here.
+"""
 
 from __future__ import annotations
 
@@ -13,15 +17,33 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from rooms.guards import AccessQuerySet, MessageQuerySet, RoomQuerySet
+from rooms.guards import MessageQuerySet, RoomQuerySet
 from rooms.messages import Kind
+from rooms.moderation import AuditEntry, LoginFailures, Report
+from rooms.people import (
+    AccessRow,
+    Ban,
+    Invitation,
+    Membership,
+    Mention,
+    Mute,
+    ReadMarker,
+    Sanction,
+    Suspension,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+__all__ = [
+    "AccessRow", "ApiToken", "AuditEntry", "Ban", "ChatRoom", "Invitation", "LoginFailures", "Membership",
+    "Mention", "Message", "Mute", "ReadMarker", "Report", "Sanction", "SiteState", "Suspension",
+    "WithheldText",
+]  # fmt: skip
+
 SLUG_PATTERN = r"[a-z0-9-]{1,64}"
-LOG_KEEPS = frozenset({"slug", "last_message_id", "access_version"})
-"""What a save of a room never writes: the slug stands for good, the others belong to `rooms.log`."""
+LOG_KEEPS = frozenset({"slug", "pair", "last_message_id", "access_version"})
+"""What a save of a room never writes: slug and pair stand for good, the others belong to `rooms.log`."""
 
 
 class ChatRoom(models.Model):
@@ -32,6 +54,7 @@ class ChatRoom(models.Model):
 
         PUBLIC = "public", _("public: everybody with an account")
         PRIVATE = "private", _("private: its members only")
+        DIRECT = "direct", _("direct: two people")
 
     slug = models.CharField(
         _("address"),
@@ -64,6 +87,25 @@ class ChatRoom(models.Model):
         null=True,
         blank=True,
         help_text=_("An archived room is read, and closed to posts."),
+    )
+    slow_mode_s = models.PositiveIntegerField(
+        _("slow mode"),
+        default=0,
+        help_text=_("Seconds that a member waits between two messages; 0: none."),
+    )
+    keep_days = models.PositiveIntegerField(
+        _("days to keep"),
+        null=True,
+        blank=True,
+        help_text=_("How long text is kept. Empty: as the site's setting says; 0: for good."),
+    )
+    pair = models.CharField(  # noqa: DJ001  (unique where there is one: NULLs do not collide, "" would)
+        _("pair"),
+        max_length=160,
+        unique=True,
+        null=True,
+        editable=False,
+        help_text=_("The keys of the two people of a direct room."),
     )
     created_at = models.DateTimeField(_("created at"), default=timezone.now, editable=False)
     last_message_id = models.BigIntegerField(_("last message id"), default=0, editable=False)
@@ -118,101 +160,6 @@ class ChatRoom(models.Model):
         raise models.ProtectedError("Rooms are archived (archived_at), never deleted.", {self})
 
 
-class AccessRow(models.Model):
-    """What somebody may do in a room. Each change takes the room's lock and raises its version."""
-
-    objects = AccessQuerySet.as_manager()
-
-    room: models.ForeignKey[ChatRoom, ChatRoom]
-    room_id: int
-
-    class Meta:
-        abstract = True
-
-    def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the row; readers of its room, and of the one that it was in, are asked again."""
-        from rooms import log
-
-        before = type(self).objects.filter(pk=self.pk).values_list("room", flat=True)
-        with log.changing_access({self.room_id, *before}):
-            super().save(*args, **kwargs)
-
-    def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
-        """Remove the row; readers of its room are asked for their access again."""
-        from rooms import log
-
-        with log.changing_access([self.room_id]):
-            return super().delete(*args, **kwargs)
-
-
-class Membership(AccessRow):
-    """Somebody belongs to a room, in a role."""
-
-    class Role(models.TextChoices):
-        """What a member may do beyond reading and posting."""
-
-        OWNER = "owner", _("owner")
-        MODERATOR = "moderator", _("moderator")
-        MEMBER = "member", _("member")
-
-    room = models.ForeignKey(
-        ChatRoom,
-        models.CASCADE,
-        verbose_name=_("room"),
-        related_name="memberships",
-        db_index=False,
-    )
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        verbose_name=_("user"),
-        related_name="room_memberships",
-    )
-    role = models.CharField(_("role"), max_length=10, choices=Role.choices, default=Role.MEMBER)
-    created_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
-
-    class Meta:
-        verbose_name = _("membership")
-        verbose_name_plural = _("memberships")
-        constraints: ClassVar = [
-            models.UniqueConstraint(fields=["room", "user"], name="rooms_membership_once")
-        ]
-
-    def __str__(self) -> str:
-        """Show who is what; the room is where this is shown."""
-        return f"{self.user_id}: {self.get_role_display()}"
-
-
-class Ban(AccessRow):
-    """Somebody is shut out of a room: neither reads nor posts, until a moment or for good."""
-
-    room = models.ForeignKey(
-        ChatRoom,
-        models.CASCADE,
-        verbose_name=_("room"),
-        related_name="bans",
-        db_index=False,
-    )
-    user = models.ForeignKey(
-        settings.AUTH_USER_MODEL,
-        models.CASCADE,
-        verbose_name=_("user"),
-        related_name="room_bans",
-    )
-    reason = models.CharField(_("reason"), max_length=250, blank=True)
-    until = models.DateTimeField(_("until"), null=True, blank=True, help_text=_("Empty: for good."))
-    created_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
-
-    class Meta:
-        verbose_name = _("ban")
-        verbose_name_plural = _("bans")
-        constraints: ClassVar = [models.UniqueConstraint(fields=["room", "user"], name="rooms_ban_once")]
-
-    def __str__(self) -> str:
-        """Show who; the room is where this is shown."""
-        return f"{self.user_id}"
-
-
 class Message(models.Model):
     """A row of a room's log. `rooms.log` alone writes it; Django's other ways go through it or raise."""
 
@@ -220,6 +167,9 @@ class Message(models.Model):
         (Kind.MESSAGE.value, _("message")),
         (Kind.EDIT.value, _("edit")),
         (Kind.REDACTION.value, _("redaction")),
+        (Kind.REACTION.value, _("reaction")),
+        (Kind.UNREACTION.value, _("reaction taken back")),
+        (Kind.NOTICE.value, _("notice")),
     ]
 
     id = models.BigAutoField(primary_key=True)
@@ -247,6 +197,18 @@ class Message(models.Model):
     redacted = models.BooleanField(_("redacted"), default=False)
     edited_at = models.DateTimeField(_("edited at"), null=True, blank=True)
     changed = models.BigIntegerField(_("changed by"), null=True, blank=True)
+    reactions = models.JSONField(
+        _("reactions"),
+        null=True,
+        blank=True,
+        help_text=_("What people reacted with, in order, each with how many and the keys of the first."),
+    )
+    details = models.JSONField(
+        _("details"),
+        null=True,
+        blank=True,
+        help_text=_("Of a message, whom it mentions; of a notice, what it tells."),
+    )
     created_at = models.DateTimeField(_("sent at"), default=timezone.now)
 
     objects = MessageQuerySet.as_manager()
@@ -265,6 +227,16 @@ class Message(models.Model):
                 fields=["target", "id"],
                 name="rooms_message_target",
                 condition=Q(target__isnull=False),
+            ),
+            models.Index(
+                fields=["room", "id"],
+                name="rooms_message_spoken",
+                condition=Q(kind=Kind.MESSAGE.value),
+            ),
+            models.Index(
+                fields=["kind", "id"],
+                name="rooms_message_kind",
+                condition=~Q(kind=Kind.MESSAGE.value),
             ),
             models.Index(
                 fields=["room", "nonce"],

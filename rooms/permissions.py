@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Q
-from django.utils import timezone
-
 from rooms import accounts
+from rooms.actions import Deed
 from rooms.messages import Access, Code, UserId, Versions
-from rooms.models import Ban, ChatRoom, Membership, SiteState
+from rooms.models import Ban, ChatRoom, Membership, Mute, SiteState
+from rooms.people import in_force
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Mapping
@@ -29,21 +29,102 @@ class Standing:
     staff: bool = False
     role: str | None = None
     banned: bool = False
+    muted: bool = False
 
 
 GUEST = Standing(known=False)
 
 
+class Need(Enum):
+    """What somebody must be to do something in a room that they see."""
+
+    SIGHT = auto()
+    ACCOUNT = auto()
+    POSTING = auto()
+    MODERATION = auto()
+    MANAGEMENT = auto()
+    STAFF = auto()
+
+
+NEEDS = {
+    Deed.SEE: Need.SIGHT,
+    Deed.POST: Need.POSTING,
+    Deed.REACT: Need.POSTING,
+    Deed.EDIT_OWN: Need.POSTING,
+    Deed.REDACT_OWN: Need.ACCOUNT,
+    Deed.REDACT: Need.MODERATION,
+    Deed.MARK_READ: Need.ACCOUNT,
+    Deed.MUTE_FOR_ONESELF: Need.ACCOUNT,
+    Deed.REPORT: Need.ACCOUNT,
+    Deed.JOIN: Need.ACCOUNT,
+    Deed.LEAVE: Need.ACCOUNT,
+    Deed.REDACT_ALL_OF: Need.MODERATION,
+    Deed.MUTE: Need.MODERATION,
+    Deed.UNMUTE: Need.MODERATION,
+    Deed.BAN: Need.MODERATION,
+    Deed.UNBAN: Need.MODERATION,
+    Deed.SET_SLOW_MODE: Need.MODERATION,
+    Deed.SET_TOPIC: Need.MODERATION,
+    Deed.SEE_REPORTS: Need.MODERATION,
+    Deed.SETTLE_REPORT: Need.MODERATION,
+    Deed.INVITE: Need.MODERATION,
+    Deed.REVOKE_INVITATION: Need.MODERATION,
+    Deed.REMOVE: Need.MODERATION,
+    Deed.RENAME: Need.MANAGEMENT,
+    Deed.SET_READ_ONLY: Need.MANAGEMENT,
+    Deed.ARCHIVE: Need.MANAGEMENT,
+    Deed.SET_VISIBILITY: Need.MANAGEMENT,
+    Deed.OPEN_TO_GUESTS: Need.MANAGEMENT,
+    Deed.SET_KEEP_DAYS: Need.STAFF,
+    Deed.SET_ROLE: Need.MANAGEMENT,
+    Deed.PURGE: Need.STAFF,
+}
+"""What each deed in a room needs. Those of `Deed` that are not here are not done in a room."""
+
+NOT_IN_DIRECT = frozenset(
+    {
+        Deed.JOIN, Deed.LEAVE, Deed.INVITE, Deed.REVOKE_INVITATION, Deed.REMOVE, Deed.SET_ROLE, Deed.RENAME,
+        Deed.SET_TOPIC, Deed.SET_VISIBILITY, Deed.OPEN_TO_GUESTS, Deed.BAN, Deed.UNBAN, Deed.SET_READ_ONLY,
+        Deed.SET_SLOW_MODE,
+    }
+)  # fmt: skip
+"""What nobody does in a room of two, whoever they are."""
+
+
 def access(room: ChatRoom, standing: Standing) -> Access:
     """Return what somebody of this standing may do in a room. Pure: no query."""
-    private = room.visibility == ChatRoom.Visibility.PRIVATE
+    closed = room.visibility != ChatRoom.Visibility.PUBLIC
     moderate = standing.staff or (standing.role in MODERATORS and not standing.banned)
+    manage = standing.staff or (standing.role == Membership.Role.OWNER and not standing.banned)
     if not moderate:
-        refusal = _refusal(room, standing, private=private)
+        refusal = _refusal(room, standing, private=closed)
         if refusal is not None:
             return Access(see=False, post=False, moderate=False, refusal=refusal)
     open_to_posts = room.archived_at is None and (moderate or not room.read_only)
-    return Access(see=True, post=standing.known and open_to_posts, moderate=moderate)
+    silenced = standing.muted and not standing.staff
+    return Access(
+        see=True, post=standing.known and open_to_posts and not silenced, moderate=moderate, manage=manage
+    )
+
+
+def may(deed: Deed, room: ChatRoom, standing: Standing) -> bool:
+    """Tell whether somebody of this standing may do this in a room. Pure: no query."""
+    allowed = access(room, standing)
+    if not allowed.see or (room.visibility == ChatRoom.Visibility.DIRECT and deed in NOT_IN_DIRECT):
+        return False
+    return {
+        Need.SIGHT: True,
+        Need.ACCOUNT: standing.known,
+        Need.POSTING: allowed.post,
+        Need.MODERATION: allowed.moderate,
+        Need.MANAGEMENT: allowed.manage,
+        Need.STAFF: standing.staff,
+    }[NEEDS[deed]]
+
+
+def may_on_site(deed: Deed, standing: Standing) -> bool:
+    """Tell whether somebody of this standing may do what is done in no room. Pure: no query."""
+    return standing.staff if deed in {Deed.SUSPEND, Deed.UNSUSPEND} else standing.known
 
 
 def _refusal(room: ChatRoom, standing: Standing, *, private: bool) -> Code | None:
@@ -61,26 +142,27 @@ def standings(
     pairs: Collection[tuple[int, UserId | None]],
     known: Mapping[UserId, Any] | None = None,
 ) -> dict[tuple[int, UserId | None], Standing]:
-    """Return the standing of each reader in each room (its key), in three queries however many they are.
+    """Return the standing of each reader in each room (its key), in four queries however many they are.
 
     `known` are the users among the readers, by id, where the caller has them already: one query less.
     """
     rooms = {room for room, _user in pairs}
     found = accounts.users_by_id(user for _room, user in pairs) if known is None else known
-    users = {key: user for key, user in found.items() if user.is_active}
+    users = {key: user for key, user in found.items() if accounts.holds(user)}
     roles = {
         (room, accounts.wire_id(user)): role
         for room, user, role in Membership.objects.filter(room__in=rooms, user__in=list(users)).values_list(
             "room_id", "user_id", "role"
         )
     }
-    banned = {(room, accounts.wire_id(user)) for room, user in _bans(rooms, users)}
+    banned, muted = (_sanctioned(kind, rooms, users) for kind in (Ban, Mute))
     return {
         (room, user): Standing(
             known=True,
             staff=users[user].is_staff,
             role=roles.get((room, user)),
             banned=(room, user) in banned,
+            muted=(room, user) in muted,
         )
         if user in users
         else GUEST
@@ -88,11 +170,11 @@ def standings(
     }
 
 
-def _bans(rooms: Iterable[int], users: Iterable[UserId]) -> Iterable[tuple[int, object]]:
-    in_force = Q(until__isnull=True) | Q(until__gt=timezone.now())
-    return Ban.objects.filter(in_force, room__in=list(rooms), user__in=list(users)).values_list(
-        "room_id", "user_id"
-    )
+def _sanctioned(
+    kind: type[Ban | Mute], rooms: Iterable[int], users: Iterable[UserId]
+) -> set[tuple[int, UserId]]:
+    rows = kind.objects.filter(in_force(), room__in=list(rooms), user__in=list(users))
+    return {(room, accounts.wire_id(user)) for room, user in rows.values_list("room_id", "user_id")}
 
 
 def who_may(slug: str, readers: Collection[UserId | None]) -> tuple[Versions, dict[UserId | None, Access]]:

@@ -6,12 +6,12 @@ import pytest
 
 from realtime import errors
 from realtime.errors import Refusal
-from rooms.messages import Code
+from rooms.messages import Code, Refused
 
 
 @pytest.mark.parametrize("code", list(Code))
 def test_each_code_of_the_log_has_its_refusal(code: Code) -> None:
-    refused = errors.refusal(code, "because", nonce="n", room="lobby")
+    refused = errors.refusal(Refused(code, "because"), nonce="n", room="lobby")
 
     assert (refused.code, refused.nonce, refused.room) == (code, "n", "lobby")
 
@@ -38,7 +38,7 @@ def test_statuses_are_the_protocols(refusal: Refusal, status: int, code: str) ->
 
 
 def test_what_is_not_there_and_what_may_not_be_known_are_told_alike() -> None:
-    hidden = errors.refusal(Code.NOT_FOUND, "This room is private.")
+    hidden = errors.refusal(Refused(Code.NOT_FOUND, "This room is private."))
 
     assert hidden.problem() == errors.NotFound().problem()
     assert hidden.frame() == errors.NotFound("There is no such message.").frame()

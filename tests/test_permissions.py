@@ -30,16 +30,16 @@ STAFF = Standing(known=True, staff=True)
 BANNED = Standing(known=True, banned=True)
 BANNED_MODERATOR = Standing(known=True, role="moderator", banned=True)
 
-ALL = "see post moderate"
-WRITER, READER, KEEPER = "see post", "see", "see moderate"
+ALL, OWNS = "see post moderate", "see post moderate manage"
+WRITER, READER, KEEPER, KEEPS = "see post", "see", "see moderate", "see moderate manage"
 CASES = [
-    (PUBLIC, [Code.NOT_AUTHENTICATED, WRITER, WRITER, ALL, ALL, ALL, Code.FORBIDDEN, Code.FORBIDDEN]),
-    (OPEN, [READER, WRITER, WRITER, ALL, ALL, ALL, Code.FORBIDDEN, Code.FORBIDDEN]),
-    (PRIVATE, [Code.NOT_FOUND, Code.NOT_FOUND, WRITER, ALL, ALL, ALL, Code.NOT_FOUND, Code.NOT_FOUND]),
-    (READ_ONLY, [Code.NOT_AUTHENTICATED, READER, READER, ALL, ALL, ALL, Code.FORBIDDEN, Code.FORBIDDEN]),
+    (PUBLIC, [Code.NOT_AUTHENTICATED, WRITER, WRITER, ALL, OWNS, OWNS, Code.FORBIDDEN, Code.FORBIDDEN]),
+    (OPEN, [READER, WRITER, WRITER, ALL, OWNS, OWNS, Code.FORBIDDEN, Code.FORBIDDEN]),
+    (PRIVATE, [Code.NOT_FOUND, Code.NOT_FOUND, WRITER, ALL, OWNS, OWNS, Code.NOT_FOUND, Code.NOT_FOUND]),
+    (READ_ONLY, [Code.NOT_AUTHENTICATED, READER, READER, ALL, OWNS, OWNS, Code.FORBIDDEN, Code.FORBIDDEN]),
     (
         ARCHIVED,
-        [Code.NOT_AUTHENTICATED, READER, READER, KEEPER, KEEPER, KEEPER, Code.FORBIDDEN, Code.FORBIDDEN],
+        [Code.NOT_AUTHENTICATED, READER, READER, KEEPER, KEEPS, KEEPS, Code.FORBIDDEN, Code.FORBIDDEN],
     ),
 ]
 STANDINGS = [GUEST, ANYBODY, MEMBER, MODERATOR, OWNER, STAFF, BANNED, BANNED_MODERATOR]
@@ -52,7 +52,9 @@ def test_who_may_do_what(room: ChatRoom, row: list[str | Code]) -> None:
             wanted = Access(see=False, post=False, moderate=False, refusal=expected)
         else:
             may = expected.split()
-            wanted = Access(see="see" in may, post="post" in may, moderate="moderate" in may)
+            wanted = Access(
+                see="see" in may, post="post" in may, moderate="moderate" in may, manage="manage" in may
+            )
         assert access(room, standing) == wanted, standing
 
 

@@ -92,7 +92,7 @@ class Calls:
         query = queries.decode_history_query(call.exchange.query)
         page = await self._history.read(_reader(call), call.room, query.span)
         if isinstance(page, Refused):
-            raise refusal(page.code, page.detail)
+            raise refusal(page)
         check_cursor(page, query.span, query.epoch)
         if query.wait_s and not page.messages and call.exchange.method == "GET":
             return await self._wait(call, page, query.span.limit, query.wait_s)
@@ -137,7 +137,7 @@ class Calls:
         except Refusal as refused:
             raise refused.of(nonce=nonce) from None
         if isinstance(outcome, Refused):
-            raise refusal(outcome.code, outcome.detail, nonce=nonce)
+            raise refusal(outcome, nonce=nonce)
         return outcome
 
 

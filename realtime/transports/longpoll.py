@@ -9,6 +9,7 @@ from twisted.internet.defer import Deferred
 from realtime import wire
 from realtime.errors import NotAuthenticated, Refusal, Reset, refusal
 from realtime.transports.http import Answer
+from rooms.messages import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,7 +86,7 @@ class _Poll:
         self._refuse(Reset())
 
     def left(self, code: Code) -> None:
-        self._refuse(refusal(code))
+        self._refuse(refusal(Refused(code, "")))
 
     def revoked(self) -> None:
         self._refuse(NotAuthenticated())

@@ -89,7 +89,7 @@ class EventStreams:
         call.exchange.when_gone(self._places.take(user_id))
         page = await self._reads.read(user_id, call.room, Newest(0))
         if isinstance(page, Refused):
-            raise refusal(page.code, page.detail)
+            raise refusal(page)
         if call.exchange.method == "HEAD" or call.exchange.gone:
             return Answer(200, b"", CONTENT_TYPE)
         after = page.head if query.after is None else query.after
