@@ -39,6 +39,7 @@ class HubLimits:
 class WriterLimits:
     """How much may wait to be written, how much goes into one commit, and how long a sender waits.
 
+    Senders are owed an answer within five seconds; `patience_s` leaves room for the way there and back.
     A room that somebody else holds is tried again after `busy_s`; one found held twice is tried
     alone, waiting for its lock, at most once in `alone_s`.
     """
@@ -47,7 +48,7 @@ class WriterLimits:
     queue_bytes: int = 16_777_216
     batch_drafts: int = 200
     batch_bytes: int = 1_048_576
-    patience_s: float = 5.0
+    patience_s: float = 4.5
     busy_s: float = 0.02
     alone_s: float = 0.5
     backoff: Backoff = Backoff(first_s=0.1, longest_s=1.0)
@@ -57,8 +58,8 @@ class WriterLimits:
 class DatabaseLimits:
     """How long a call may take in its thread, and how many may wait for one."""
 
-    write_s: float = 5.0
-    read_s: float = 5.0
+    write_s: float = 4.5
+    read_s: float = 4.5
     notify_s: float = 5.0
     waiting_calls: int = 1_000
 
