@@ -244,6 +244,24 @@ class Arena:
             async with self.crowd.at_work():
                 yield self.crowd
 
+    async def add(self, crowd: Crowd) -> None:
+        """Run one more server, and let the crowd use it."""
+        server = RunningChat(**self.site.environment)
+        await in_thread(server.start)
+        proxy = Proxy(server.port)
+        await proxy.start()
+        self.servers.append(server)
+        self.proxies.append(proxy)
+        crowd.doors.append(proxy.port)
+
+    async def remove(self, crowd: Crowd) -> int:
+        """Stop the last server for good and return its exit code."""
+        server, proxy = self.servers.pop(), self.proxies.pop()
+        crowd.doors.remove(proxy.port)
+        code = await in_thread(server.terminate)
+        await proxy.stop()
+        return code
+
     def anomalies(self) -> list[checker.Anomaly]:
         """Return what is wrong with the history."""
         return checker.check(self.history)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tests.faults.connections import Cut, DeadPeers, Herd, Slow, SlowPages
-from tests.faults.database import Full, Locked, ReadOnly, Restarted, Stopped, Terminated
+from tests.faults.database import Full, Locked, ReadOnly, Restarted, Stopped, Terminated, WayBroken
 from tests.faults.fault import Fault
 from tests.faults.processes import ClockMoved, Killed, Replaced, Workers
 from tests.faults.restored import FromBackup, Silent
@@ -14,6 +14,7 @@ FAULTS: tuple[Fault, ...] = (
     Terminated(),
     Restarted(),
     Stopped(),
+    WayBroken(),
     Full(),
     ReadOnly(),
     Locked(),

@@ -3,22 +3,28 @@
 from __future__ import annotations
 
 import asyncio
+import json
+import os
 import random
+import sys
 import time
-from contextlib import AsyncExitStack, suppress
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from tests.faults.arena import Arena
 from tests.faults.clients import Gone, NotWelcome, WebSocket, call
 from tests.faults.database import resident_bytes
 from tests.faults.fault import BOTH, POSTGRESQL, Fault, Measured
 from tests.faults.history import percentile
-from tests.faults.proxy import Link, Proxy
-from tests.faults.workload import Crowd, Plan, Reader, until
-from tests.system.server import RunningChat
+from tests.faults.proxy import break_link
+from tests.faults.slowly import digest
+from tests.faults.workload import Crowd, Plan, until, whole_log
+from tests.system.server import ROOT, RunningChat
 
 PEERS = 50
+SLOW_S = 120.0
 DEAD_PEER_S = 47.0
 """45 s, and what it takes to look."""
 
@@ -42,26 +48,11 @@ class Cut(Fault):
                 await asyncio.sleep(rng.uniform(0.02, 0.2))
                 for proxy in arena.proxies:
                     for link in proxy.some(rng, 0.3):
-                        _break(link, rng)
+                        break_link(link, rng)
                         broken += 1
             resumed_s = [took for reader in readers for took in reader.resumed_s]
         measured.tell(f"{broken} connections broken")
         measured.at_most(f"{len(resumed_s)} resumes p99", percentile(resumed_s, 0.99), 2.0)
-
-
-def _break(link: Link, rng: random.Random) -> None:
-    way = rng.randrange(6)
-    if way <= 1:
-        link.cut()
-    elif way == 2:
-        link.cut_after(rng.randint(1, 400))
-    elif way == 3:
-        link.freeze()
-        asyncio.get_running_loop().call_later(rng.uniform(0.5, 8.0), link.cut)
-    elif way == 4:
-        link.half_close(link.client)
-    else:
-        link.half_close(link.server)
 
 
 class DeadPeers(Fault):
@@ -109,40 +100,67 @@ class Slow(Fault):
 
     async def run(self, arena: Arena, measured: Measured) -> None:
         """Measure the others without them, then with them; then let them read on."""
-        count, for_s = arena.times(200, 20), arena.times(20, 5)
-        plan = Plan(readers=3, sends_a_second=8, body_repeats=500, catch_up_s=90)
+        count, for_s = arena.times(200, 20), arena.times(60, 5)
+        plan = Plan(readers=3, sends_a_second=8, body_repeats=500)
         async with arena.playing(plan, servers=1) as crowd:
+            room = crowd.rooms[0]
             await asyncio.sleep(arena.times(30, 5))
             without = await self._others(arena, for_s)
             memory = resident_bytes(arena.servers[0].pid)
-            proxy = Proxy(arena.servers[0].port)
-            proxy.slow_new_links = 100
-            await proxy.start()
-            readers = [
-                Reader(crowd, f"slow{number}", crowd.rooms[0], arena.seed, transports=("websocket",),
-                       hang_up=False, doors=[proxy.port], silence_s=600)
-                for number in range(count)
-            ]  # fmt: skip
-            crowd.join(readers)
-            await asyncio.sleep(arena.times(15, 3))
-            beside = await self._others(arena, for_s)
-            each = (resident_bytes(arena.servers[0].pid) - memory) / count
-            behind = sum(reader.cursor < crowd.readers[0].cursor for reader in readers)
-            for link in proxy.links:
-                link.bytes_a_second = None
-            proxy.slow_new_links = None
-        await proxy.stop()
+            async with _slow_readers(arena.servers[0].port, crowd.tokens[0], room, count) as readers:
+                await readers.told()
+                await asyncio.sleep(arena.times(15, 3))
+                beside = await self._others(arena, for_s)
+                each = (resident_bytes(arena.servers[0].pid) - memory) / count
+                log = [message.id for message in await whole_log(crowd, room)]
+                behind = (await readers.asked("behind", log[-1]))["behind"]
+                end = await readers.asked("on", log[-1])
         measured.tell(f"{behind} of {count} readers were behind")
         measured.demand(each <= 2**20, f"{each / 1024:.0f} KiB each")
         measured.demand(
             beside <= 1.2 * without * measured.slack + 0.005,
             f"acknowledged p99 {without * 1000:.0f} ms without, {beside * 1000:.0f} ms beside them",
         )
+        complete = end["digests"] == [digest(log)] and not end["wrong"]
+        measured.demand(complete, "all complete" if complete else f"incomplete: {end}")
 
     async def _others(self, arena: Arena, for_s: float) -> float:
         begun_s = arena.now_s()
         await asyncio.sleep(for_s)
         return percentile(arena.history.acknowledgements_s(begun_s, arena.now_s() - 1), 0.99)
+
+
+class _SlowReaders:
+    """The process of the slow readers, as it is asked."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+
+    async def told(self) -> dict[str, Any]:
+        assert self._process.stdout is not None
+        async with asyncio.timeout(SLOW_S):
+            line = await self._process.stdout.readline()
+        answer: dict[str, Any] = json.loads(line)
+        return answer
+
+    async def asked(self, what: str, last_id: int) -> dict[str, Any]:
+        assert self._process.stdin is not None
+        self._process.stdin.write(f"{what} {last_id}\n".encode())
+        return await self.told()
+
+
+@asynccontextmanager
+async def _slow_readers(port: int, token: str, room: str, count: int) -> AsyncIterator[_SlowReaders]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "tests.faults.slowly", str(port), room, str(count),
+        cwd=ROOT, env={**os.environ, "TOKEN": token}, limit=2**20,
+        stdin=asyncio.subprocess.PIPE, stdout=asyncio.subprocess.PIPE,
+    )  # fmt: skip
+    try:
+        yield _SlowReaders(process)
+    finally:
+        process.kill()
+        await process.wait()
 
 
 class SlowPages(Fault):
@@ -163,7 +181,8 @@ class SlowPages(Fault):
             await asyncio.sleep(1)
             begun_s = arena.now_s()
             count = arena.times(50, 10)
-            paths = [f"/slow/{held}/" if number % 5 == 0 else "/slow/" for number in range(count)]
+            # Those of one room wait for each other, and none may wait for longer than a page waits.
+            paths = [f"/slow/{held}/" if number % 10 == 0 else "/slow/" for number in range(count)]
             answers = await asyncio.gather(
                 *(
                     call(arena.servers[number % len(arena.servers)].port, "GET", path, limit_s=120)

@@ -19,6 +19,7 @@ from tests.faults.arena import Arena, Site, in_thread, mounted
 from tests.faults.clients import Gone, call
 from tests.faults.fault import BOTH, POSTGRESQL, SQLITE, Fault, Measured
 from tests.faults.history import Acknowledged, Refused, percentile
+from tests.faults.proxy import Proxy, break_link
 from tests.faults.workload import Plan, until
 
 T = TypeVar("T")
@@ -118,6 +119,45 @@ class Stopped(Fault):
         measured.at_most("going on after", going_on_s, 2.0)
         measured.demand(exit_code == 0, f"SIGTERM: exit code {exit_code}")
         measured.at_most("after", exit_s, 10.0)
+
+
+class WayBroken(Fault):
+    """What lies between the servers and PostgreSQL cuts, freezes and half-closes their connections."""
+
+    name: ClassVar[str] = "way"
+    demand: ClassVar[str] = (
+        "the way to PostgreSQL cut, frozen, half-closed for 60 s: 0 anomalies; senders answered in 5 s; "
+        "going on 2 s after it is whole"
+    )
+    databases: ClassVar[tuple[str, ...]] = (POSTGRESQL,)
+    short: ClassVar[bool] = False
+
+    async def run(self, arena: Arena, measured: Measured) -> None:
+        """Break what the dice say, several times a second."""
+        server, rng = arena.site.server, random.Random(arena.seed)
+        assert server is not None
+        proxy = Proxy(server.port)
+        await proxy.start()
+        url = arena.site.environment["DATABASE_URL"].replace(f":{server.port}/", f":{proxy.port}/")
+        broken = 0
+        try:
+            async with arena.playing(Plan(readers=6, silence_s=60), {"DATABASE_URL": url}):
+                await asyncio.sleep(1)
+                end_s = arena.now_s() + arena.times(60, 5)
+                while arena.now_s() < end_s:
+                    await asyncio.sleep(rng.uniform(0.1, 0.6))
+                    for link in proxy.some(rng, 0.3):
+                        break_link(link, rng)
+                        broken += 1
+                for link in tuple(proxy.links):
+                    link.thaw()
+                going_on_s = await next_acknowledgement(arena)
+            answers = [took for _at_s, took in arena.history.answers_s()]
+        finally:
+            await proxy.stop()
+        measured.tell(f"{broken} connections broken")
+        measured.at_most("senders answered within", max(answers), 5.0)
+        measured.at_most("going on after", going_on_s, 2.0)
 
 
 class Full(Fault):

@@ -59,27 +59,34 @@ def again(server: RunningChat) -> None:
 
 
 class Replaced(Fault):
-    """Servers stopped in good order and started, one after the other."""
+    """Servers stopped in good order and started again; on PostgreSQL some come and go besides."""
 
     name: ClassVar[str] = "replace"
-    demand: ClassVar[str] = "servers replaced every 5 s: 0 anomalies; closes are 1012"
+    demand: ClassVar[str] = "servers added, removed, replaced every 5 s: 0 anomalies; closes are 1012"
     databases: ClassVar[tuple[str, ...]] = BOTH
     short: ClassVar[bool] = True
 
     async def run(self, arena: Arena, measured: Measured) -> None:
-        """SIGTERM one after the other and start it again."""
-        rounds = arena.times(24, 2)
+        """Replace one, add one, remove that again, and so on."""
+        rounds = arena.times(24, 3)
         codes, ended_s = [], []
         async with arena.playing(Plan(readers=6)) as crowd:
             for number in range(rounds):
-                await asyncio.sleep(arena.times(3, 1))
-                server = arena.servers[number % len(arena.servers)]
+                await asyncio.sleep(arena.times(4, 1))
+                if arena.on_postgresql and number % 3 == 1:
+                    await arena.add(crowd)
+                    continue
                 begun_s = time.monotonic()
+                if arena.on_postgresql and number % 3 == 2:
+                    codes.append(await arena.remove(crowd))
+                    ended_s.append(time.monotonic() - begun_s)
+                    continue
+                server = arena.servers[number % len(arena.servers)]
                 codes.append(await in_thread(server.terminate))
                 ended_s.append(time.monotonic() - begun_s)
                 await in_thread(server.start)
             closes = {code: count for code, count in crowd.closes.items() if code is not None}
-        measured.demand(set(codes) == {0}, f"{rounds} replaced, exit codes {sorted(set(codes))}")
+        measured.demand(set(codes) == {0}, f"{rounds} rounds, exit codes {sorted(set(codes))}")
         measured.at_most("ended within", max(ended_s), 10.0)
         measured.demand(set(closes) <= {RESTARTS}, f"close codes {closes}")
 

@@ -156,3 +156,19 @@ def _reset(half: asyncio.StreamWriter) -> None:
     if made is not None and made.fileno() != -1:
         made.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
     half.transport.abort()
+
+
+def break_link(link: Link, rng: random.Random) -> None:
+    """Break a link in one of the ways that there are."""
+    way = rng.randrange(6)
+    if way <= 1:
+        link.cut()
+    elif way == 2:
+        link.cut_after(rng.randint(1, 400))
+    elif way == 3:
+        link.freeze()
+        asyncio.get_running_loop().call_later(rng.uniform(0.5, 8.0), link.cut)
+    elif way == 4:
+        link.half_close(link.client)
+    else:
+        link.half_close(link.server)
