@@ -26,6 +26,8 @@ _env = Environment(os.environ)
 CHAT_DATA_DIR = _env.directory("CHAT_DATA_DIR", BASE_DIR / "var")
 # Whether strangers may make themselves an account.
 CHAT_SIGNUP = _env.flag("CHAT_SIGNUP", default=False)
+# Whether everybody with an account may make rooms, or the site's staff alone.
+CHAT_MEMBERS_CREATE_ROOMS = _env.flag("CHAT_MEMBERS_CREATE_ROOMS", default=True)
 # Where a user's public name on the wire comes from: the dotted path of a function of the user.
 CHAT_DISPLAY_NAME = _env.text("CHAT_DISPLAY_NAME")
 # The longest body of a message, in code points, and the realtime service's numbers: CHAT_POLL_INTERVAL_S,

@@ -72,6 +72,15 @@ def users_by_id(ids: Iterable[UserId | None]) -> dict[UserId, Any]:
     return {wire_id(user.pk): user for user in users}
 
 
+def find(key: UserId) -> Any | None:
+    """Return the user of a key that came over the wire, None where there is none, or it is no key at all."""
+    try:
+        pk = get_user_model()._meta.pk.to_python(key)
+    except ValidationError:
+        return None
+    return users_by_id([wire_id(pk)]).get(wire_id(pk)) if pk is not None else None
+
+
 def issue_token(user: AbstractBaseUser, name: str) -> str:
     """Make a Bearer token for a user and return it. It cannot be shown again.
 

@@ -10,19 +10,22 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from rooms import doing
-from rooms.actions import Action, MarkRead, MuteForOneself
+from rooms import doing, keeping
+from rooms.actions import Action, MarkRead, MuteForOneself, RoomAction
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping, Sequence
 
     from rooms.messages import UserId
 
 UNLOCKED = (MarkRead, MuteForOneself)
 """What concerns nobody else, and waits for no room."""
 
-PERFORMERS: dict[type[Action], Callable[[doing.Doing, Any], Any]] = {}
-"""What performs each action. A performer gets the room locked, and whoever does it judged."""
+PERFORMERS: Mapping[type[Action], Callable[[doing.Doing, Any], Any]] = {
+    **keeping.PERFORMERS,
+}
+"""What performs each action, from the modules that do. A performer gets the room locked, and whoever does it
+judged."""
 
 
 def perform(by: UserId | None, action: Action, *, trusted: bool = False) -> Any:
@@ -34,9 +37,26 @@ def perform(by: UserId | None, action: Action, *, trusted: bool = False) -> Any:
     Raises:
         rooms.log.Refusal: it is not done, and nothing of it.
     """
-    slug: str | None = getattr(action, "room", None)
     with transaction.atomic():
-        under_way = doing.begin(action.deed, by, slug, trusted=trusted, lock=not isinstance(action, UNLOCKED))
-        result = PERFORMERS[type(action)](under_way, action)
-        under_way.say()
+        return _perform(by, action, trusted=trusted)
+
+
+def perform_all(by: UserId | None, actions: Sequence[RoomAction], *, trusted: bool = False) -> list[Any]:
+    """Do several things in one room, in the order given, all of them or none, as `perform` does one.
+
+    Raises:
+        rooms.log.Refusal: one of them is not done, and so is none.
+        ValueError: they name more rooms than one, whose locks would be taken in any order.
+    """
+    if len({action.room for action in actions}) > 1:
+        raise ValueError("Actions that are done together are of one room.")
+    with transaction.atomic():
+        return [_perform(by, action, trusted=trusted) for action in actions]
+
+
+def _perform(by: UserId | None, action: Action, *, trusted: bool) -> Any:
+    slug: str | None = getattr(action, "room", None)
+    under_way = doing.begin(action.deed, by, slug, trusted=trusted, lock=not isinstance(action, UNLOCKED))
+    result = PERFORMERS[type(action)](under_way, action)
+    under_way.say()
     return result

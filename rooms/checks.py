@@ -35,6 +35,8 @@ def _wrong_settings() -> Iterator[checks.CheckMessage]:
         yield checks.Error(f"CHAT_MAX_BODY is a number of code points from 1 to {MAX_BODY}.", id="rooms.E001")
     if type(getattr(settings, "CHAT_SIGNUP", False)) is not bool:
         yield checks.Error("CHAT_SIGNUP is True or False.", id="rooms.E002")
+    if type(getattr(settings, "CHAT_MEMBERS_CREATE_ROOMS", True)) is not bool:
+        yield checks.Error("CHAT_MEMBERS_CREATE_ROOMS is True or False.", id="rooms.E011")
     path = getattr(settings, "CHAT_DISPLAY_NAME", "")
     if path and not _is_function(path):
         yield checks.Error(

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 NOT_KNOWN = Refused(Code.NOT_AUTHENTICATED, "Only somebody with an account may do this: log in.")
 NOT_ALLOWED = Refused(Code.FORBIDDEN, "You may not do this here.")
+NOT_BELOW = Refused(Code.FORBIDDEN, "Only somebody of a higher rank may do this to them.")
+NOT_IN_DIRECT = Refused(Code.FORBIDDEN, "This is not done in a room of two people.")
 NO_PERSON = Refused(Code.NOT_FOUND, "There is no such person.")
 
 
@@ -42,6 +44,39 @@ class Doing:
     def key(self) -> UserId | None:
         """Who does it, as the wire names them."""
         return accounts.wire_id(self.user.pk) if self.user is not None else None
+
+    def person(self, key: UserId) -> Any:
+        """Return the account that somebody is named by, whether or not it may be used just now.
+
+        Raises:
+            rooms.log.Refusal: there is none.
+        """
+        user = accounts.find(key)
+        if user is None:
+            raise log.Refusal(NO_PERSON)
+        return user
+
+    def below(self, key: UserId) -> Any:
+        """Return somebody whom the doer may overrule here: of a rank below their own, or the doer.
+
+        Without a room, the ranks are those of the site. Trusted code overrules everybody.
+
+        Raises:
+            rooms.log.Refusal: there is no such person, or they are not below.
+        """
+        user = self.person(key)
+        if not self.trusted and not self.is_own(user) and not self.outranks(user):
+            raise log.Refusal(NOT_BELOW)
+        return user
+
+    def is_own(self, user: AbstractBaseUser) -> bool:
+        """Tell whether an account is the doer's."""
+        return self.user is not None and self.user.pk == user.pk
+
+    def outranks(self, user: AbstractBaseUser) -> bool:
+        """Tell whether the doer's rank here is above that of an account."""
+        own = permissions.rank(self.standing.role, staff=self.standing.staff)
+        return own > permissions.rank_in(self.room, user)
 
     def tell(
         self,
@@ -83,6 +118,8 @@ def begin(deed: Deed, by: UserId | None, slug: str | None, *, trusted: bool, loc
     if slug is not None and room is None:
         raise log.Refusal(history.NO_ROOM)
     refused = None if trusted else _refused(deed, room, standing)
+    if refused is None and room is not None and permissions.is_out_of_place(deed, room):
+        refused = NOT_IN_DIRECT
     if refused is not None:
         raise log.Refusal(refused)
     return Doing(users.get(by) if by is not None else None, trusted, standing, room)

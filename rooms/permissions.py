@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import Enum, auto
+from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
 
 from rooms import accounts
 from rooms.actions import Deed
@@ -33,6 +35,34 @@ class Standing:
 
 
 GUEST = Standing(known=False)
+
+
+class Rank(IntEnum):
+    """How high somebody stands in a room. A ban takes the rights of a role, not the rank."""
+
+    OUTSIDER = 0
+    MEMBER = 1
+    MODERATOR = 2
+    OWNER = 3
+    STAFF = 4
+
+
+RANKS: dict[str | None, Rank] = {
+    None: Rank.OUTSIDER,
+    Membership.Role.MEMBER: Rank.MEMBER,
+    Membership.Role.MODERATOR: Rank.MODERATOR,
+    Membership.Role.OWNER: Rank.OWNER,
+}
+
+
+def rank(standing: Standing) -> Rank:
+    """Return the rank of somebody of this standing."""
+    return Rank.STAFF if standing.staff else RANKS[standing.role]
+
+
+def outranks(standing: Standing, other: Standing) -> bool:
+    """Tell whether somebody of one standing may sanction or demote somebody of the other."""
+    return rank(standing) > rank(other)
 
 
 class Need(Enum):
@@ -91,6 +121,33 @@ NOT_IN_DIRECT = frozenset(
 """What nobody does in a room of two, whoever they are."""
 
 
+class Rank(IntEnum):
+    """Whom somebody can be overruled by: those above, never their equals."""
+
+    MEMBER = 0
+    MODERATOR = 1
+    OWNER = 2
+    STAFF = 3
+
+
+def rank(role: str | None, *, staff: bool) -> Rank:
+    """Return the rank of somebody with this role in a room, None where they have none. Pure: no query."""
+    if staff:
+        return Rank.STAFF
+    return {Membership.Role.OWNER.value: Rank.OWNER, Membership.Role.MODERATOR.value: Rank.MODERATOR}.get(
+        role or "", Rank.MEMBER
+    )
+
+
+def rank_in(room: ChatRoom | None, user: Any) -> Rank:
+    """Return the rank of an account in a room, whether or not the account may be used just now.
+
+    Somebody suspended for an hour is not to be found stripped of everything afterwards.
+    """
+    roles = Membership.objects.filter(room=room, user=user).values_list("role", flat=True)
+    return rank(roles.first(), staff=user.is_staff)
+
+
 def access(room: ChatRoom, standing: Standing) -> Access:
     """Return what somebody of this standing may do in a room. Pure: no query."""
     closed = room.visibility != ChatRoom.Visibility.PUBLIC
@@ -107,10 +164,15 @@ def access(room: ChatRoom, standing: Standing) -> Access:
     )
 
 
+def is_out_of_place(deed: Deed, room: ChatRoom) -> bool:
+    """Tell whether a deed makes no sense in a room of two, whoever asks. Pure: no query."""
+    return room.visibility == ChatRoom.Visibility.DIRECT and deed in NOT_IN_DIRECT
+
+
 def may(deed: Deed, room: ChatRoom, standing: Standing) -> bool:
     """Tell whether somebody of this standing may do this in a room. Pure: no query."""
     allowed = access(room, standing)
-    if not allowed.see or (room.visibility == ChatRoom.Visibility.DIRECT and deed in NOT_IN_DIRECT):
+    if not allowed.see or is_out_of_place(deed, room):
         return False
     return {
         Need.SIGHT: True,
@@ -124,7 +186,11 @@ def may(deed: Deed, room: ChatRoom, standing: Standing) -> bool:
 
 def may_on_site(deed: Deed, standing: Standing) -> bool:
     """Tell whether somebody of this standing may do what is done in no room. Pure: no query."""
-    return standing.staff if deed in {Deed.SUSPEND, Deed.UNSUSPEND} else standing.known
+    if deed in {Deed.SUSPEND, Deed.UNSUSPEND}:
+        return standing.staff
+    if deed is Deed.CREATE_ROOM and not settings.CHAT_MEMBERS_CREATE_ROOMS:
+        return standing.staff
+    return standing.known
 
 
 def _refusal(room: ChatRoom, standing: Standing, *, private: bool) -> Code | None:

@@ -1,0 +1,42 @@
+"""What the fields of an action may hold. A refusal names the field."""
+
+from __future__ import annotations
+
+import re
+
+from rooms import log
+from rooms.messages import Code, Refused
+
+UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
+MAX_ID = 2**63 - 1
+REASON_LENGTH = 250
+
+
+def refusal(field: str, fault: str) -> log.Refusal:
+    """Return the refusal of a field."""
+    return log.Refusal(Refused(Code.BAD_REQUEST, f"{field}: {fault}"))
+
+
+def line(field: str, value: str, most: int, *, least: int = 0) -> str:
+    """Return a line of text, each run of white space in it one space, none at its ends.
+
+    Raises:
+        rooms.log.Refusal: it has too few characters, too many, or one that cannot be stored.
+    """
+    if UNSTORABLE.search(value):
+        raise refusal(field, "a NUL or half of a surrogate pair cannot be stored.")
+    text = " ".join(value.split())
+    if not least <= len(text) <= most:
+        raise refusal(field, f"{least} to {most} characters.")
+    return text
+
+
+def number(field: str, value: int, least: int, most: int) -> int:
+    """Return a whole number within bounds, both included.
+
+    Raises:
+        rooms.log.Refusal: it is not, or no number at all.
+    """
+    if type(value) is not int or not least <= value <= most:
+        raise refusal(field, f"a whole number from {least} to {most}.")
+    return value
