@@ -37,34 +37,6 @@ class Standing:
 GUEST = Standing(known=False)
 
 
-class Rank(IntEnum):
-    """How high somebody stands in a room. A ban takes the rights of a role, not the rank."""
-
-    OUTSIDER = 0
-    MEMBER = 1
-    MODERATOR = 2
-    OWNER = 3
-    STAFF = 4
-
-
-RANKS: dict[str | None, Rank] = {
-    None: Rank.OUTSIDER,
-    Membership.Role.MEMBER: Rank.MEMBER,
-    Membership.Role.MODERATOR: Rank.MODERATOR,
-    Membership.Role.OWNER: Rank.OWNER,
-}
-
-
-def rank(standing: Standing) -> Rank:
-    """Return the rank of somebody of this standing."""
-    return Rank.STAFF if standing.staff else RANKS[standing.role]
-
-
-def outranks(standing: Standing, other: Standing) -> bool:
-    """Tell whether somebody of one standing may sanction or demote somebody of the other."""
-    return rank(standing) > rank(other)
-
-
 class Need(Enum):
     """What somebody must be to do something in a room that they see."""
 
