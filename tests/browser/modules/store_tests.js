@@ -12,8 +12,18 @@ const edit = (id, target, body = `edit ${id}`) => ({ id, room: "r", kind: "edit"
 /** @param {number} id @param {number} target @returns {Message} */
 const redaction = (id, target) => ({ id, room: "r", kind: "redaction", target, created_at: `t${id}` });
 
+/** @param {number} id @param {number} target @param {number} user @param {string} [body] @returns {Message} */
+const reaction = (id, target, user, body = "👍") =>
+  ({ id, room: "r", kind: "reaction", target, body, author: { id: user, name: `u${user}` }, created_at: `t${id}` });
+/** @param {number} id @param {number} target @param {number} user @param {string} [body] @returns {Message} */
+const unreaction = (id, target, user, body = "👍") => ({ ...reaction(id, target, user, body), kind: "unreaction" });
+/** @param {number} id @param {string} event @returns {Message} */
+const notice = (id, event) => ({ id, room: "r", kind: "notice", body: event, notice: { event }, created_at: `t${id}` });
+
 /** @param {MessageStore} store */
-const shown = (store) => [...store.messages()].map(({ id, body, redacted, changed }) => [id, body, redacted, changed]);
+const shown = (store) =>
+  [...store.messages()].map(({ id, body, redacted, changed, reactions, mentions }) =>
+    [id, body, redacted, changed, ...(reactions || mentions ? [reactions ?? null, mentions ?? null] : [])]);
 
 /** @param {...Message[]} parts @returns {MessageStore} */
 function storeOf(...parts) {
@@ -76,6 +86,61 @@ test("a kind that is not known is passed over", () => {
   equal(storeOf([{ ...message(1), kind: "poll" }, message(2)]).size, 1);
 });
 
+test("a notice is a row among the messages", () => {
+  equal([...storeOf([message(1), message(4)], [notice(3, "topic")]).messages()].map(({ id, kind }) => [id, kind]),
+    [[1, "message"], [3, "notice"], [4, "message"]]);
+});
+
+test("reactions are counted in the order in which each was first used", () => {
+  const rows = [reaction(2, 1, 7), reaction(3, 1, 8, "🎉"), reaction(4, 1, 9), unreaction(5, 1, 7)];
+  const wanted = [{ body: "👍", count: 1, users: [9] }, { body: "🎉", count: 1, users: [8] }];
+  equal(storeOf([message(1)], rows).get(1)?.reactions, wanted);
+  equal(storeOf(rows, [message(1)]).get(1)?.reactions, wanted);
+  equal(storeOf([message(1)], rows, [unreaction(6, 1, 9), unreaction(7, 1, 8, "🎉")]).get(1)?.reactions, undefined);
+});
+
+test("a reaction that the page already contains is not counted again", () => {
+  const page = message(1, { reactions: [{ body: "👍", count: 2, users: [7, 9] }], changed: 4 });
+  const store = storeOf([reaction(2, 1, 7), reaction(4, 1, 9), reaction(5, 1, 3)], [page], [reaction(4, 1, 9)]);
+  equal([store.get(1)?.reactions, store.get(1)?.changed], [[{ body: "👍", count: 3, users: [7, 9, 3] }], 5]);
+});
+
+test("a change that comes before an older one does not swallow it", () => {
+  const store = storeOf([message(1)], [edit(9, 1)], [reaction(4, 1, 7)], [edit(6, 1)]);
+  equal([store.get(1)?.body, store.get(1)?.reactions?.[0].users], ["edit 9", [7]]);
+});
+
+test("beyond a hundred who reacted are counted and not named", () => {
+  const users = Array.from({ length: 100 }, (_, at) => at + 1000);
+  const page = message(1, { reactions: [{ body: "👍", count: 150, users }], changed: 200 });
+  const store = storeOf([page], [reaction(201, 1, 5), unreaction(202, 1, 6)], [reaction(203, 1, 7)]);
+  equal([store.get(1)?.reactions?.[0].count, store.get(1)?.reactions?.[0].users.length], [151, 100]);
+});
+
+test("a removed message has neither reactions nor mentions, an edit has its own mentions", () => {
+  const ana = { id: 7, name: "ana" };
+  const ben = { id: 8, name: "ben" };
+  const store = storeOf([message(1, { mentions: [ana] }), message(2, { mentions: [ana] }), message(3, { mentions: [ana] })]);
+  store.add([reaction(4, 1, 7), redaction(5, 1), { ...edit(6, 2), mentions: [ben] }, edit(7, 3), reaction(8, 3, 7)]);
+  equal(JSON.stringify(store.get(1)).includes("reactions") || store.get(1)?.mentions !== undefined, false);
+  equal([store.get(2)?.mentions, store.get(3)?.mentions, store.get(3)?.reactions?.length], [[ben], undefined, 1]);
+});
+
+test("changes for messages that are not held are kept, and boundedly many", () => {
+  const store = new MessageStore();
+  store.add([edit(5_000_001, 2)]);
+  for (let id = 1; id <= 5_000; id += 1) store.add([reaction(1_000_000 + id, 100 + id, 7)]);
+  store.add([message(2), message(101), message(5_100)]);
+  equal([store.get(2)?.body, store.get(101)?.reactions, store.get(5_100)?.reactions?.length], ["edit 5000001", undefined, 1]);
+});
+
+test("a message reacted to for weeks keeps a bounded number of rows, and the count", () => {
+  const store = storeOf([message(1)]);
+  for (let id = 2; id < 1_000; id += 2) store.add([reaction(id, 1, 7), unreaction(id + 1, 1, 7)]);
+  store.add([reaction(1_000, 1, 7), reaction(1_001, 1, 8)]);
+  equal([store.get(1)?.reactions, store.get(1)?.changed], [[{ body: "👍", count: 2, users: [7, 8] }], 1_001]);
+});
+
 test("reset throws everything away, kept changes too", () => {
   const store = storeOf([message(1), edit(8, 2)]);
   store.reset();
@@ -115,25 +180,50 @@ function serverLog(random, length) {
     const targets = log.filter((row) => row.kind === "message" && !changes.get(row.id)?.some((c) => c.kind === "redaction"));
     const dice = random();
     const target = targets[whole(random, targets.length)];
-    if (target && dice < 0.4) {
-      const row = dice < 0.3 ? edit(id, target.id) : redaction(id, target.id);
+    if (target && dice < 0.6) {
+      const row = dice < 0.2 ? edit(id, target.id) : dice < 0.3 ? redaction(id, target.id) : toggled(id, target.id);
       changes.set(target.id, [...(changes.get(target.id) ?? []), row]);
       log.push(row);
     } else {
       log.push(message(id));
     }
   }
+  /** Somebody reacts, or takes it back where they have. @param {number} id @param {number} target */
+  function toggled(id, target) {
+    const user = whole(random, 3);
+    const body = whole(random, 2) ? "👍" : "🎉";
+    const last = changes.get(target)?.findLast((row) => row.author?.id === user && row.body === body);
+    return last?.kind === "reaction" ? unreaction(id, target, user, body) : reaction(id, target, user, body);
+  }
+  /** @param {Message[]} known @returns {Pick<Message, "reactions">} by counting anew, as the server's rows say */
+  function counted(known) {
+    /** @type {Map<string, number[]>} */
+    const users = new Map();
+    for (const { kind, body = "", author } of known) {
+      const user = Number(author?.id);
+      if (kind === "reaction") users.set(body, [...(users.get(body) ?? []), user]);
+      else if (kind === "unreaction") {
+        const left = (users.get(body) ?? []).filter((one) => one !== user);
+        if (left.length > 0) users.set(body, left);
+        else users.delete(body);
+      }
+    }
+    if (users.size === 0) return {};
+    return { reactions: [...users].map(([body, who]) => ({ body, count: who.length, users: who })) };
+  }
   /** @param {Message} row @param {number} moment @returns {Message} the row as a read at that moment gives it */
   const asOf = (row, moment) => {
     const about = (row.kind === "message" ? row.id : row.target) ?? 0;
     const known = (changes.get(about) ?? []).filter(({ id }) => id <= moment);
     const gone = known.some(({ kind }) => kind === "redaction");
-    if (row.kind === "redaction") return row;
     const { body: _body, ...bare } = row;
     if (row.kind === "edit") return gone ? bare : row;
     const newest = known.at(-1);
-    if (!newest) return row;
-    return gone ? { ...bare, redacted: true, changed: newest.id } : { ...row, body: newest.body, edited_at: newest.created_at, changed: newest.id };
+    if (row.kind !== "message" || !newest) return row;
+    if (gone) return { ...bare, redacted: true, changed: newest.id };
+    const text = known.findLast(({ kind }) => kind === "edit");
+    const edited = text ? { body: text.body, edited_at: text.created_at } : {};
+    return { ...row, ...edited, ...counted(known), changed: newest.id };
   };
   return { log, asOf };
 }

@@ -1,12 +1,14 @@
 // @ts-check
 /** The HTTP API (docs/protocol.md) as calls: pages and messages checked, refusals as one exception. */
 
-import { BadWire, parseAuthor, parseMessage, parsePage } from "./protocol.js";
+import { BadWire, parseAuthor, parseMessage, parsePage, parseRoom } from "./protocol.js";
 
 /**
  * @typedef {import("./protocol.js").Author} Author
  * @typedef {import("./protocol.js").Message} Message
  * @typedef {import("./protocol.js").Page} Page
+ * @typedef {import("./protocol.js").Room} Room
+ * @typedef {import("./protocol.js").UserId} UserId
  * @typedef {{user?: Author, epoch: string}} Me
  * @typedef {{limit?: number, epoch?: string, wait_s?: number, signal?: AbortSignal, deadline_ms?: number}} Reading
  */
@@ -71,7 +73,7 @@ export class Api {
   }
 
   /**
-   * Send, edit or redact; answers with the row of the log once it is committed.
+   * Send, edit, redact, react or take that back; answers with the row of the log once it is committed.
    * @param {import("./outbox.js").Command} command
    * @returns {Promise<Message>}
    */
@@ -82,9 +84,54 @@ export class Api {
     let call;
     if (command.type === "edit") call = ["PATCH", `${messages}/${command.target}`, { body, nonce }];
     else if (command.type === "redact") call = ["DELETE", `${messages}/${command.target}`, { reason: body, nonce }];
+    else if (command.type === "react") call = ["POST", `${messages}/${command.target}/reactions`, { body, nonce }];
+    else if (command.type === "unreact") call = ["DELETE", `${messages}/${command.target}/reactions`, { body, nonce }];
     else call = ["POST", messages, { body, nonce, reply_to: command.reply_to }];
     const answer = await this.#unsafe(...call);
     return checked(() => parseMessage(answer));
+  }
+
+  /** What a room is now. @param {string} room @returns {Promise<Room>} */
+  async room(room) {
+    const answer = await this.#json(`rooms/${encodeURIComponent(room)}`, {});
+    return checked(() => parseRoom(answer));
+  }
+
+  /** Move the caller's marker. @param {string} room @param {number} id */
+  read(room, id) {
+    return this.#do("PUT", room, "read", { id });
+  }
+
+  /** Be told of nothing there, or of everything again. @param {string} room @param {boolean} muted */
+  mute(room, muted) {
+    return this.#do("PUT", room, "muted", { muted });
+  }
+
+  /** @param {string} room @param {number} message @param {string} reason */
+  report(room, message, reason) {
+    return this.#do("POST", room, `messages/${message}/reports`, { reason });
+  }
+
+  /**
+   * Let somebody not post, or not read, for so many minutes; for good where none are said.
+   * @param {"mutes" | "bans"} what @param {string} room @param {UserId} user
+   * @param {{minutes?: number, reason: string}} how
+   */
+  sanction(what, room, user, how) {
+    return this.#do("PUT", room, `${what}/${encodeURIComponent(user)}`, how);
+  }
+
+  /**
+   * Redact all that somebody said since a time, or ever.
+   * @param {string} room @param {UserId} user @param {{since?: string, reason: string}} how
+   */
+  redactAllOf(room, user, how) {
+    return this.#do("POST", room, "redactions", { user, ...how });
+  }
+
+  /** @param {string} method @param {string} room @param {string} path @param {object} body */
+  #do(method, room, path, body) {
+    return this.#unsafe(method, `rooms/${encodeURIComponent(room)}/${path}`, body);
   }
 
   /** @param {string} room @param {Record<string, number>} span @param {Reading} how @returns {Promise<Page>} */
@@ -143,7 +190,7 @@ export class Api {
         signal: stop.signal,
       });
       if (!response.ok) throw await refusal(response);
-      return await response.json();
+      return response.status === 204 ? null : await response.json();
     } catch (error) {
       if (error instanceof Problem) throw error;
       throw new Unreachable(String(error));

@@ -14,11 +14,12 @@ import { newNonce } from "./nonce.js";
 /**
  * @typedef {import("./clock.js").Clock} Clock
  * @typedef {import("./protocol.js").Message} Message
- * @typedef {{type: "send" | "edit" | "redact", room: string, nonce: string, body: string, target?: number,
- *   reply_to?: number}} Command `body` is the text, or a redaction's reason
+ * @typedef {{type: "send" | "edit" | "redact" | "react" | "unreact", room: string, nonce: string, body: string,
+ *   target?: number, reply_to?: number}} Command `body` is the text, a redaction's reason, what is reacted with
  * @typedef {"waiting" | "sending" | "stored" | "failed"} EntryState
  * @typedef {{command: Command, state: EntryState, at: string, code?: string, detail?: string,
- *   id?: number}} Entry `id`: the row of the log that it was stored as
+ *   id?: number, until?: number}} Entry `id`: the row of the log that it was stored as; `until`: no sooner is it
+ *   sent again (wall clock, milliseconds), since the server has said so
  *
  * @typedef {object} Ways
  * @property {(frame: object) => boolean} socket false where no open socket carries it
@@ -28,6 +29,7 @@ import { newNonce } from "./nonce.js";
 
 /** Refusals that pass: the same nonce is tried again. */
 const PASSING = new Set(["unavailable", "rate_limited", "not_authenticated"]);
+const TYPES = ["send", "edit", "redact", "react", "unreact"];
 const ANSWER_WITHIN_MS = 10_000;
 
 export class Outbox {
@@ -37,6 +39,8 @@ export class Outbox {
   #session = "";
   #bySocket = false;
   #posting = false;
+  /** The server takes nothing from us until then. */
+  #heldUntil = 0;
   #cancelRetry = () => {};
   /** @type {Map<string, () => void>} */
   #waits = new Map();
@@ -66,11 +70,6 @@ export class Outbox {
   /** @returns {readonly Entry[]} in the order typed; "stored" ones are still missing from the log read here */
   entries() {
     return [...this.#entries.values()];
-  }
-
-  /** The newest change of a message that is on its way. @param {number} id @returns {Entry | undefined} */
-  changeOf(id) {
-    return this.entries().findLast(({ command }) => command.type !== "send" && command.target === id);
   }
 
   /** @param {Pick<Command, "type" | "body"> & Partial<Pick<Command, "target" | "reply_to">>} what */
@@ -145,7 +144,11 @@ export class Outbox {
     const entry = nonce === undefined ? undefined : this.#entries.get(nonce);
     if (!entry || nonce === undefined) return;
     this.#stopWaiting(nonce);
-    if (PASSING.has(code)) {
+    if (code === "rate_limited") {
+      this.#heldUntil = this.clock.now() + retry_after * 1000;
+      this.#put({ ...entry, state: "waiting", until: this.#heldUntil });
+      this.#pumpLater(retry_after * 1000);
+    } else if (PASSING.has(code)) {
       this.#put({ ...entry, state: "waiting" });
       this.#pumpLater(retry_after * 1000);
     } else {
@@ -203,7 +206,7 @@ export class Outbox {
   }
 
   #pump() {
-    if (!this.#open) return;
+    if (!this.#open || this.clock.now() < this.#heldUntil) return;
     if (!this.#bySocket) {
       void this.#postAll();
       return;
@@ -220,7 +223,7 @@ export class Outbox {
     if (this.#posting) return;
     this.#posting = true;
     try {
-      while (this.#open && !this.#bySocket) {
+      while (this.#open && !this.#bySocket && this.clock.now() >= this.#heldUntil) {
         const entry = this.entries().find(({ state }) => state === "waiting");
         if (!entry || !(await this.#post(entry.command))) return;
       }
@@ -266,7 +269,8 @@ export class Outbox {
   #mark(nonce, state) {
     const entry = this.#entries.get(nonce);
     if (!entry) return;
-    this.#entries.set(nonce, { ...entry, state });
+    const { until: _until, ...rest } = entry;
+    this.#entries.set(nonce, { ...rest, state });
     this.onchange();
   }
 
@@ -286,7 +290,7 @@ export class Outbox {
 /** @param {Command} command @returns {object} the WebSocket's frame */
 function frame({ type, room, nonce, body, target, reply_to }) {
   if (type === "redact") return { type, room, target, nonce, ...(body ? { reason: body } : {}) };
-  if (type === "edit") return { type, room, target, body, nonce };
+  if (type !== "send") return { type, room, target, body, nonce };
   return { type, room, body, nonce, ...(reply_to === undefined ? {} : { reply_to }) };
 }
 
@@ -295,9 +299,10 @@ function readEntry(text, room) {
   try {
     const entry = /** @type {Entry} */ (JSON.parse(text ?? "null"));
     const { nonce, body, type } = entry.command;
-    if (typeof nonce !== "string" || typeof body !== "string" || !["send", "edit", "redact"].includes(type)) return null;
+    if (typeof nonce !== "string" || typeof body !== "string" || !TYPES.includes(type)) return null;
     const state = entry.state === "failed" ? "failed" : "waiting";
-    return { ...entry, command: { ...entry.command, room }, state };
+    const { until: _until, ...rest } = entry;
+    return { ...rest, command: { ...entry.command, room }, state };
   } catch {
     return null; // not ours, or of another version: it stays where it is
   }

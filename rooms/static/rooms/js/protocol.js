@@ -10,6 +10,8 @@
 /**
  * @typedef {number | string} UserId
  * @typedef {{id: UserId, name: string}} Author
+ * @typedef {{body: string, count: number, users: UserId[]}} Reaction `users` are the first of them
+ * @typedef {{event: string, about?: Author, value?: string | number | boolean, until?: string}} Notice
  * @typedef {object} Message
  * @property {number} id
  * @property {string} room
@@ -21,10 +23,28 @@
  * @property {boolean} [redacted]
  * @property {string} [edited_at]
  * @property {number} [changed]
+ * @property {Author[]} [mentions]
+ * @property {Reaction[]} [reactions]
+ * @property {Notice} [notice]
  * @property {string} created_at
  * @property {string} [nonce]
  *
  * @typedef {{room: string, epoch: string, messages: Message[], last_id: number, more: boolean}} Page
+ *
+ * @typedef {object} Room what one may know of a room, and do there
+ * @property {string} room
+ * @property {string} name
+ * @property {string} topic
+ * @property {boolean} archived
+ * @property {boolean} read_only
+ * @property {number} slow_mode seconds between two messages of a member
+ * @property {boolean} post
+ * @property {boolean} moderate
+ * @property {boolean} manage
+ * @property {string} [role]
+ * @property {number} [read] the caller's marker
+ * @property {boolean} [muted] by themselves
+ * @property {string} [muted_until] by a moderator; "" for good
  *
  * @typedef {{type: "hello", user?: Author, epoch: string}} Hello
  * @typedef {{type: "joined", room: string, after: number, last_id: number, epoch: string}} Joined
@@ -66,12 +86,40 @@ function list(value, name) {
   return value;
 }
 
+/** @param {unknown} value @returns {UserId} */
+function userId(value) {
+  if (typeof value !== "string" && !Number.isSafeInteger(value)) throw new BadWire("a person's id is not an id");
+  return /** @type {UserId} */ (value);
+}
+
 /** @param {unknown} value @returns {Author} */
 export function parseAuthor(value) {
   const from = object(value);
-  const id = from.id;
-  if (typeof id !== "string" && !Number.isSafeInteger(id)) throw new BadWire("author.id is not an id");
-  return { id: /** @type {UserId} */ (id), name: text(from.name, "author.name") };
+  return { id: userId(from.id), name: text(from.name, "author.name") };
+}
+
+/** @param {unknown} value @returns {Reaction} */
+function parseReaction(value) {
+  const from = object(value);
+  return {
+    body: text(from.body, "reaction.body"),
+    count: whole(from.count, "reaction.count", 1),
+    users: list(from.users, "reaction.users").map(userId),
+  };
+}
+
+/** @param {unknown} value @returns {Notice} */
+function parseNotice(value) {
+  const from = object(value);
+  /** @type {Notice} */
+  const notice = { event: text(from.event, "event") };
+  if (from.about !== undefined) notice.about = parseAuthor(from.about);
+  if (from.until !== undefined) notice.until = text(from.until, "until");
+  // Of an event that is not known it may be anything: then it is not looked at either.
+  if (["string", "number", "boolean"].includes(typeof from.value)) {
+    notice.value = /** @type {string | number | boolean} */ (from.value);
+  }
+  return notice;
 }
 
 /** @param {unknown} value @returns {Message} */
@@ -91,8 +139,33 @@ export function parseMessage(value) {
   if (from.redacted === true) message.redacted = true;
   if (from.edited_at !== undefined) message.edited_at = text(from.edited_at, "edited_at");
   if (from.changed !== undefined) message.changed = whole(from.changed, "changed", 1);
+  if (from.mentions !== undefined) message.mentions = list(from.mentions, "mentions").map(parseAuthor);
+  if (from.reactions !== undefined) message.reactions = list(from.reactions, "reactions").map(parseReaction);
+  if (from.notice !== undefined) message.notice = parseNotice(from.notice);
   if (from.nonce !== undefined) message.nonce = text(from.nonce, "nonce");
   return message;
+}
+
+/** The answer of `GET /api/rooms/{room}`. @param {unknown} value @returns {Room} */
+export function parseRoom(value) {
+  const from = object(value);
+  /** @type {Room} */
+  const room = {
+    room: text(from.room, "room"),
+    name: text(from.name, "name"),
+    topic: text(from.topic, "topic"),
+    archived: from.archived === true,
+    read_only: from.read_only === true,
+    slow_mode: whole(from.slow_mode ?? 0, "slow_mode"),
+    post: from.post === true,
+    moderate: from.moderate === true,
+    manage: from.manage === true,
+  };
+  if (from.role !== undefined) room.role = text(from.role, "role");
+  if (from.read !== undefined) room.read = whole(from.read, "read");
+  if (from.muted !== undefined) room.muted = from.muted === true;
+  if (from.muted_until !== undefined) room.muted_until = text(from.muted_until, "muted_until");
+  return room;
 }
 
 /** @param {unknown} value @returns {Message[]} ascending */

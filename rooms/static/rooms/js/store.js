@@ -1,20 +1,38 @@
 // @ts-check
 /**
- * What a room says: its messages, ordered by id, as of their newest known edit or redaction.
+ * What a room says: its messages and notices, ordered by id, as of their newest known change.
  *
  * Pages of history and live batches may come in any order, overlap, and be of different ages. The
- * same set of log rows gives the same messages in whatever order it arrived.
+ * same set of log rows gives the same messages in whatever order it arrived: a message is kept as the
+ * newest page had it, beside the rows that change it and are newer than that.
  */
 
-/** @typedef {import("./protocol.js").Message} Message */
+import { reacted } from "./reactions.js";
+
+/**
+ * @typedef {import("./protocol.js").Message} Message
+ *
+ * @typedef {object} Changes of one target
+ * @property {Message[]} rows ascending, all above what its page contained
+ * @property {string} [reason] why it was removed
+ */
+
+const CHANGES = new Set(["edit", "redaction", "reaction", "unreaction"]);
+/** So many rows are kept for targets whose page has not come; any page read from now on contains the older ones. */
+const MOST_WAITING = 1_000;
+/** So many rows beside one message; then they become part of it. */
+const MOST_BESIDE = 100;
 
 export class MessageStore {
-  /** @type {Map<number, Message>} */
+  /** As its page had it. @type {Map<number, Message>} */
+  #pages = new Map();
+  /** As it is now. @type {Map<number, Message>} */
   #held = new Map();
   /** @type {number[]} ascending */
   #ids = [];
-  /** The newest change for a target, also for one whose page has not come yet. @type {Map<number, Message>} */
+  /** By target, also for one whose page has not come yet. @type {Map<number, Changes>} */
   #changes = new Map();
+  #waiting = 0;
   #onchange;
 
   /** @param {() => void} [onchange] called after each change that shows */
@@ -26,16 +44,18 @@ export class MessageStore {
   add(rows) {
     let shows = false;
     for (const row of rows) {
-      if (row.kind === "message") shows = this.#take(row) || shows;
-      else if (row.kind === "edit" || row.kind === "redaction") shows = this.#change(row) || shows;
+      if (row.kind === "message" || row.kind === "notice") shows = this.#take(row) || shows;
+      else if (CHANGES.has(row.kind)) shows = this.#change(row) || shows;
     }
     if (shows) this.#onchange();
   }
 
   /** Throw everything away: the cursor could not be resumed. */
   reset() {
+    this.#pages.clear();
     this.#held.clear();
     this.#changes.clear();
+    this.#waiting = 0;
     this.#ids = [];
     this.#onchange();
   }
@@ -47,15 +67,14 @@ export class MessageStore {
 
   /** Why a message was removed, where that is known and was said. @param {number} id @returns {string | undefined} */
   reason(id) {
-    const change = this.#changes.get(id);
-    return change?.kind === "redaction" ? change.body : undefined;
+    return this.#changes.get(id)?.reason;
   }
 
   get size() {
     return this.#ids.length;
   }
 
-  /** The messages, ascending by id. @returns {Generator<Message>} */
+  /** The messages and notices, ascending by id. @returns {Generator<Message>} */
   *messages() {
     for (const id of this.#ids) yield /** @type {Message} */ (this.#held.get(id));
   }
@@ -67,9 +86,13 @@ export class MessageStore {
    * @returns {number} the lowest id that is still held
    */
   trim(keep) {
-    for (const id of this.#ids.splice(0, Math.max(0, this.#ids.length - keep))) this.#held.delete(id);
+    for (const id of this.#ids.splice(0, Math.max(0, this.#ids.length - keep))) {
+      this.#pages.delete(id);
+      this.#held.delete(id);
+    }
     const lowest = this.#ids[0] ?? 0;
     for (const target of this.#changes.keys()) if (target < lowest) this.#changes.delete(target);
+    this.#waiting = this.#countWaiting();
     this.#onchange();
     return lowest;
   }
@@ -85,26 +108,67 @@ export class MessageStore {
 
   /** @param {Message} row */
   #take(row) {
-    const held = this.#held.get(row.id);
+    const page = this.#pages.get(row.id);
     // A page read earlier may arrive later: what contains more changes stays.
-    if (held && (held.changed ?? 0) >= (row.changed ?? 0)) return false;
-    if (!held) this.#insert(row.id);
-    const change = this.#changes.get(row.id);
-    this.#held.set(row.id, change ? changed(row, change) : row);
+    if (page && (page.changed ?? 0) >= (row.changed ?? 0)) return false;
+    if (!page) this.#insert(row.id);
+    this.#pages.set(row.id, row);
+    const changes = this.#changes.get(row.id);
+    if (changes) {
+      if (!page) this.#waiting -= changes.rows.length;
+      changes.rows = changes.rows.filter(({ id }) => id > (row.changed ?? 0));
+    }
+    this.#show(row.id);
     return true;
   }
 
-  /** @param {Message} row an edit or redaction */
+  /** @param {Message} row */
   #change(row) {
-    if (row.target === undefined) return false;
-    const newest = this.#changes.get(row.target);
-    if (newest && !supersedes(row, newest)) return false;
-    this.#changes.set(row.target, row);
-    const held = this.#held.get(row.target);
-    if (!held) return false;
-    const after = changed(held, row);
-    this.#held.set(row.target, after);
-    return after !== held;
+    const { target } = row;
+    if (target === undefined) return false;
+    const changes = this.#changes.get(target) ?? { rows: [] };
+    this.#changes.set(target, changes);
+    const tells = row.kind === "redaction" && row.body !== undefined && changes.reason === undefined;
+    if (tells) changes.reason = row.body;
+    const page = this.#pages.get(target);
+    if (row.id <= (page?.changed ?? 0) || changes.rows.some(({ id }) => id === row.id)) {
+      return tells && page !== undefined;
+    }
+    putInOrder(changes.rows, row);
+    if (!page) {
+      this.#waiting += 1;
+      if (this.#waiting > MOST_WAITING) this.#forgetOldest();
+      return false;
+    }
+    this.#show(target);
+    if (changes.rows.length > MOST_BESIDE) {
+      this.#pages.set(target, /** @type {Message} */ (this.#held.get(target)));
+      changes.rows = [];
+    }
+    return true;
+  }
+
+  /** Make a message what its page and its changes say. @param {number} id */
+  #show(id) {
+    const page = /** @type {Message} */ (this.#pages.get(id));
+    this.#held.set(id, (this.#changes.get(id)?.rows ?? []).reduce(changed, page));
+  }
+
+  /** Half of those who wait, those longest there: the targets whose last change is oldest. */
+  #forgetOldest() {
+    const waiting = [...this.#changes].filter(([target]) => !this.#pages.has(target));
+    waiting.sort(([, one], [, other]) => (one.rows.at(-1)?.id ?? 0) - (other.rows.at(-1)?.id ?? 0));
+    for (const [target, { rows }] of waiting) {
+      if (this.#waiting <= MOST_WAITING / 2) break;
+      this.#changes.delete(target);
+      this.#waiting -= rows.length;
+    }
+  }
+
+  #countWaiting() {
+    let count = 0;
+    for (const [target, { rows }] of this.#changes) if (!this.#pages.has(target)) count += rows.length;
+    return count;
   }
 
   /** @param {number} id one that is not held */
@@ -125,26 +189,30 @@ export class MessageStore {
   }
 }
 
-/**
- * Whether a change replaces the newest one known. A redaction is final: no edit comes after it.
- * @param {Message} change @param {Message} known
- */
-function supersedes(change, known) {
-  if (change.kind !== known.kind) return change.kind === "redaction";
-  return change.id > known.id;
+/** @param {Message[]} rows ascending @param {Message} row */
+function putInOrder(rows, row) {
+  const before = rows.findLastIndex(({ id }) => id < row.id);
+  rows.splice(before + 1, 0, row);
 }
 
 /**
- * A message with a change applied, the same object where it already contains it.
+ * A message with a change applied, the same object where it already contains it. A redaction is final.
  * @param {Message} message @param {Message} change @returns {Message}
  */
 function changed(message, change) {
   if (change.id <= (message.changed ?? 0)) return message;
-  if (message.redacted && change.kind === "edit") return message;
-  const { body: _old, ...rest } = message;
+  const { body: _body, mentions: _mentions, reactions, ...rest } = message;
   // An edit without a text is one whose text has been withheld: its redaction is on the way.
-  if (change.kind === "redaction" || change.body === undefined) {
-    return { ...rest, redacted: true, changed: change.id };
+  if (change.kind === "redaction" || (change.kind === "edit" && change.body === undefined)) {
+    return message.redacted && change.kind === "edit" ? message : { ...rest, redacted: true, changed: change.id };
   }
-  return { ...rest, body: change.body, edited_at: change.created_at, changed: change.id };
+  if (message.redacted) return message;
+  if (change.kind === "edit") {
+    const edited = { ...rest, body: change.body, edited_at: change.created_at, changed: change.id };
+    return { ...edited, ...(change.mentions && { mentions: change.mentions }), ...(reactions && { reactions }) };
+  }
+  const now = reacted(reactions ?? [], change);
+  const kept = { ...message, reactions: now, changed: change.id };
+  if (now.length === 0) delete kept.reactions;
+  return kept;
 }
