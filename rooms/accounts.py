@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Collection, Iterable
 
     from django.contrib.auth.models import AbstractBaseUser
+    from django.db.models import QuerySet
 
 TOKEN_BYTES = 32
 
@@ -64,12 +65,13 @@ def holds(user: Any) -> bool:
 def users_by_id(ids: Iterable[UserId | None]) -> dict[UserId, Any]:
     """Return the users that exist among these, in one query; `holds` tells whose account may be used."""
     known = {key for key in ids if key is not None}
-    if not known:
-        return {}
-    model = get_user_model()
+    return {wire_id(user.pk): user for user in users().filter(pk__in=known)} if known else {}
+
+
+def users() -> QuerySet[Any]:
+    """Return all users, each with what `holds` asks of it."""
     suspended = Suspension.objects.filter(in_force(), user=OuterRef("pk"))
-    users = model._default_manager.filter(pk__in=known).annotate(chat_is_suspended=Exists(suspended))
-    return {wire_id(user.pk): user for user in users}
+    return get_user_model()._default_manager.annotate(chat_is_suspended=Exists(suspended))
 
 
 def find(key: UserId) -> Any | None:

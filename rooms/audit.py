@@ -18,7 +18,12 @@ if TYPE_CHECKING:
 NAME_LENGTH = 150
 
 
-def note(  # noqa: PLR0913  (each is a column of the trail)
+def note(deed: Deed, actor: AbstractBaseUser | None, **about: Any) -> None:
+    """Write one entry, of what `entry` takes."""
+    entry(deed, actor, **about).save()
+
+
+def entry(  # noqa: PLR0913  (each is a column of the trail)
     deed: Deed,
     actor: AbstractBaseUser | None,
     *,
@@ -27,9 +32,9 @@ def note(  # noqa: PLR0913  (each is a column of the trail)
     message_id: int | None = None,
     reason: str = "",
     details: Mapping[str, Any] | None = None,
-) -> None:
-    """Write one entry. Without an actor, the server itself did it."""
-    AuditEntry.objects.create(
+) -> AuditEntry:
+    """Return an entry, to be written. Without an actor, the server itself did it."""
+    return AuditEntry(
         deed=deed.value,
         actor_id=actor.pk if actor is not None else None,
         actor_name=_name(actor),
