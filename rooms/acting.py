@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from rooms import doing, keeping
+from rooms import doing, keeping, purging, reports, sanctions
 from rooms.actions import Action, MarkRead, MuteForOneself, RoomAction
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ UNLOCKED = (MarkRead, MuteForOneself)
 
 PERFORMERS: Mapping[type[Action], Callable[[doing.Doing, Any], Any]] = {
     **keeping.PERFORMERS,
+    **sanctions.PERFORMERS,
+    **reports.PERFORMERS,
+    **purging.PERFORMERS,
 }
 """What performs each action, from the modules that do. A performer gets the room locked, and whoever does it
 judged."""
@@ -38,7 +41,8 @@ def perform(by: UserId | None, action: Action, *, trusted: bool = False) -> Any:
         rooms.log.Refusal: it is not done, and nothing of it.
     """
     with transaction.atomic():
-        return _perform(by, action, trusted=trusted)
+        result = _perform(by, action, trusted=trusted)
+    return _done(result)
 
 
 def perform_all(by: UserId | None, actions: Sequence[RoomAction], *, trusted: bool = False) -> list[Any]:
@@ -51,7 +55,8 @@ def perform_all(by: UserId | None, actions: Sequence[RoomAction], *, trusted: bo
     if len({action.room for action in actions}) > 1:
         raise ValueError("Actions that are done together are of one room.")
     with transaction.atomic():
-        return [_perform(by, action, trusted=trusted) for action in actions]
+        results = [_perform(by, action, trusted=trusted) for action in actions]
+    return [_done(result) for result in results]
 
 
 def _perform(by: UserId | None, action: Action, *, trusted: bool) -> Any:
@@ -60,3 +65,8 @@ def _perform(by: UserId | None, action: Action, *, trusted: bool) -> Any:
     result = PERFORMERS[type(action)](under_way, action)
     under_way.say()
     return result
+
+
+def _done(result: Any) -> Any:
+    """Return what was performed, once what is to follow the commit is done as well."""
+    return result.work() if isinstance(result, doing.Afterwards) else result

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from rooms.messages import Author
+from rooms.messages import Author, Posted
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,3 +60,33 @@ class Reading:
     read: int
     unread: int
     mentions: int
+
+
+@dataclass(frozen=True, slots=True)
+class Sanctioned:
+    """Somebody is muted or banned in a room, why, since when, till when (None: for good)."""
+
+    user: Author
+    reason: str
+    since: datetime
+    until: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """The report that somebody made of a message. `fresh` is False where they had made it before."""
+
+    report: int
+    fresh: bool
+
+
+@dataclass(frozen=True, slots=True)
+class OpenReport:
+    """A report that nobody has taken care of, and the message as it reads now."""
+
+    report: int
+    room: str
+    message: Posted
+    reporter: Author
+    reason: str
+    created_at: datetime

@@ -10,6 +10,7 @@ from rooms.messages import Author, Code, Draft, Event, Kind, Notice, Refused, Us
 from rooms.models import ChatRoom
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
     from datetime import datetime
 
     from django.contrib.auth.models import AbstractBaseUser
@@ -21,6 +22,13 @@ NOT_ALLOWED = Refused(Code.FORBIDDEN, "You may not do this here.")
 NOT_BELOW = Refused(Code.FORBIDDEN, "Only somebody of a higher rank may do this to them.")
 NOT_IN_DIRECT = Refused(Code.FORBIDDEN, "This is not done in a room of two people.")
 NO_PERSON = Refused(Code.NOT_FOUND, "There is no such person.")
+
+
+@dataclass(frozen=True, slots=True)
+class Afterwards:
+    """What a performer leaves for after the commit: long work, in transactions of its own."""
+
+    work: Callable[[], Any]
 
 
 @dataclass(slots=True)

@@ -1,0 +1,133 @@
+"""Takes text out for good: all of one author is redacted, and what was withheld is removed."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db import transaction
+from django.utils import timezone
+
+from rooms import audit, bounds, log
+from rooms.actions import Deed, Purge, RedactAllOf
+from rooms.doing import Afterwards
+from rooms.messages import Code, Draft, Kind, Refused, Stored, new_nonce
+from rooms.models import Message, WithheldText
+from rooms.reports import message_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from datetime import datetime
+
+    from django.db.models import QuerySet
+
+    from rooms.actions import Action
+    from rooms.doing import Doing
+
+REDACTED_AT_ONCE = 200
+PURGED_AT_ONCE = 500
+
+NOTHING = Refused(Code.NOT_FOUND, "Nothing is withheld of this message.")
+
+
+def redact_all_of(doing: Doing, action: RedactAllOf) -> Afterwards:
+    """Judge and note that all of one author is redacted; that follows, in transactions of its own.
+
+    Cut off in the middle, what was redacted stays so, and asking once more goes on with the rest. Rights are
+    asked anew for each transaction. The answer is how many messages this time redacted.
+    """
+    reason = bounds.line("reason", action.reason, bounds.REASON_LENGTH)
+    person = doing.person(action.user)
+    since = action.since
+    if since is not None and timezone.is_naive(since):
+        raise bounds.refusal("since", "a moment has a time zone.")
+    details = {"since": since.isoformat()} if since else None
+    doing.note(action.deed, person, reason=reason, details=details)
+    rows = Message.objects.filter(author=person, room=doing.here, kind=Kind.MESSAGE.value, redacted=False)
+    if since is not None:
+        rows = rows.filter(created_at__gte=since)
+    slug, by, trusted = doing.here.slug, doing.key, doing.trusted
+
+    def draft(key: int) -> Draft:
+        return Draft(slug, Kind.REDACTION, by, new_nonce(), reason, key, trusted=trusted)
+
+    return Afterwards(lambda: sum(_redact([draft(key) for key in keys]) for keys in _newest_first(rows)))
+
+
+def _newest_first(rows: QuerySet[Message]) -> Iterator[list[int]]:
+    """Yield the keys of rows in pieces, the newest first, by keyset."""
+    keys = list(rows.order_by("-id").values_list("id", flat=True)[:REDACTED_AT_ONCE])
+    while keys:
+        yield keys
+        older = rows.filter(id__lt=keys[-1]).order_by("-id")
+        keys = list(older.values_list("id", flat=True)[:REDACTED_AT_ONCE])
+
+
+def _redact(drafts: list[Draft]) -> int:
+    """Append redactions in one transaction and return how many messages were not redacted before.
+
+    Raises:
+        rooms.log.Refusal: who does it may no more.
+    """
+    outcomes = log.append(drafts).outcomes
+    for outcome in outcomes:
+        # A message may have left by retention meanwhile.
+        if not isinstance(outcome, Stored) and getattr(outcome, "code", None) is not Code.NOT_FOUND:
+            raise log.Refusal(outcome if isinstance(outcome, Refused) else log.NOT_STORED)
+    return sum(isinstance(outcome, Stored) and outcome.fresh for outcome in outcomes)
+
+
+def purge(doing: Doing, action: Purge) -> int:
+    """Remove what is withheld of a message and its edits, and return how many texts that were.
+
+    Raises:
+        rooms.log.Refusal: there is no such message, or nothing is withheld of it.
+    """
+    message = message_of(doing, action.message)
+    edits = Message.objects.filter(target=message.pk, kind=Kind.EDIT.value).values_list("pk", flat=True)
+    texts, _each = WithheldText.objects.filter(message__in=[message.pk, *edits]).delete()
+    if not texts:
+        raise log.Refusal(NOTHING)
+    doing.note(action.deed, message.author, message_id=message.pk, details={"texts": texts})
+    return texts
+
+
+def purge_older_than(days: int) -> Iterator[int]:
+    """Remove what was withheld more than so many days ago, as the server; yield how many texts at a time."""
+    before = timezone.now() - timedelta(days=days)
+    yield from _purge_all(WithheldText.objects.all(), {"older_than_days": days}, before=before)
+
+
+def purge_of(author: Any) -> Iterator[int]:
+    """Remove all that is withheld of one author, as the server; yield how many texts at a time."""
+    yield from _purge_all(WithheldText.objects.filter(message__author=author), {}, person=author)
+
+
+def _purge_all(
+    texts: QuerySet[WithheldText],
+    details: dict[str, Any],
+    *,
+    person: Any = None,
+    before: datetime | None = None,
+) -> Iterator[int]:
+    """Remove texts in small transactions by keyset, each with its entry in the trail."""
+    last = 0
+    while rows := list(texts.filter(id__gt=last).order_by("id")[:PURGED_AT_ONCE]):
+        last = rows[-1].pk
+        with transaction.atomic():
+            purged, _each = WithheldText.objects.filter(pk__in=_withheld_before(rows, before)).delete()
+            if purged:
+                audit.note(Deed.PURGE, None, person=person, details={**details, "texts": purged})
+        yield purged
+
+
+def _withheld_before(rows: list[WithheldText], moment: datetime | None) -> list[int]:
+    """Return the keys of those that were withheld before a moment."""
+    if moment is None:
+        return [row.pk for row in rows]
+    by = Message.objects.filter(pk__in={row.withheld_by for row in rows}, created_at__lt=moment)
+    old = set(by.values_list("pk", flat=True))
+    return [row.pk for row in rows if row.withheld_by in old]
+
+
+PERFORMERS: dict[type[Action], Callable[[Doing, Any], Any]] = {RedactAllOf: redact_all_of, Purge: purge}
