@@ -80,12 +80,13 @@ async def main(port: int, room: str, count: int) -> None:
         lambda: asyncio.StreamReaderProtocol(asking), sys.stdin
     )
     async with AsyncExitStack() as stack, asyncio.TaskGroup() as tasks:
-        readers = []
-        for _number in range(count):
-            socket = stack.enter_context(
-                await WebSocket.open(proxy.port, os.environ["TOKEN"], limit_s=PATIENCE_S, receive_bytes=2048)
+        sockets = await asyncio.gather(
+            *(
+                WebSocket.open(proxy.port, os.environ["TOKEN"], limit_s=PATIENCE_S, receive_bytes=2048)
+                for _number in range(count)
             )
-            readers.append(SlowReader(socket, room))
+        )
+        readers = [SlowReader(stack.enter_context(socket), room) for socket in sockets]
         reading = [tasks.create_task(reader.run()) for reader in readers]
         say({"connected": len(readers)})
         while line := (await asking.readline()).split():
