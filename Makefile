@@ -15,18 +15,22 @@ BENCH ?= --write
 NO_SITE := CHAT_DATA_DIR=.mypy_cache/site SECRET_KEY=of-a-type-check DATABASE_URL=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test faults bench screenshots lint types format lock clean
+.PHONY: help run test test-sqlite test-postgresql faults bench screenshots lint types format lock clean
 
 help: ## Show what there is
-	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 16
+	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
 
 run: $(VENV)/base.stamp ## Install what is needed, migrate, and serve the chat on http://127.0.0.1:8000
 	$(BIN)/python manage.py migrate --verbosity 0
 	exec $(BIN)/python manage.py runchat --listen '$(LISTEN)'
 
-test: $(VENV)/dev.stamp ## Run all tests: on SQLite and in a browser, then those of the database on PostgreSQL
+test: test-sqlite test-postgresql ## Run all tests; with make -j2 those on both databases at a time
+
+test-sqlite: $(VENV)/dev.stamp ## Run all tests but PostgreSQL's, on SQLite and in a browser
 	$(BIN)/python -m pytest
-	$(BIN)/python -m pytest --database=postgresql
+
+test-postgresql: $(VENV)/dev.stamp ## Run the tests of the database on PostgreSQL
+	$(BIN)/python -m pytest --database=postgresql -p no:cacheprovider
 
 faults: $(VENV)/dev.stamp ## Prove at length what holds under faults: FAULTS='--only kill --write' chooses
 	$(BIN)/python -m tests.faults $(FAULTS)
