@@ -76,11 +76,18 @@ def users() -> QuerySet[Any]:
 
 def find(key: UserId) -> Any | None:
     """Return the user of a key that came over the wire, None where there is none, or it is no key at all."""
+    found = key_of(key)
+    return users().filter(pk=found).first() if found is not None else None
+
+
+def key_of(key: object) -> Any:
+    """Return the primary key of a user that something says, None where it says none."""
+    if key is None:
+        return None
     try:
-        pk = get_user_model()._meta.pk.to_python(key)
+        return get_user_model()._meta.pk.to_python(key)
     except ValidationError:
         return None
-    return users_by_id([wire_id(pk)]).get(wire_id(pk)) if pk is not None else None
 
 
 def issue_token(user: AbstractBaseUser, name: str) -> str:
@@ -131,20 +138,10 @@ def _session_owners(
     owners = {}
     for row in rows:
         data = store.decode(row.session_data)
-        key = _user_key(data.get(SESSION_KEY))
+        key = key_of(data.get(SESSION_KEY))
         if key is not None and data.get(BACKEND_SESSION_KEY) in settings.AUTHENTICATION_BACKENDS:
             owners[credentials[row.session_key]] = (key, data.get(HASH_SESSION_KEY, ""))
     return owners
-
-
-def _user_key(text: object) -> Any:
-    """Return the key of a user that a session keeps as text, None where it is none."""
-    if text is None:
-        return None
-    try:
-        return get_user_model()._meta.pk.to_python(text)
-    except ValidationError:
-        return None
 
 
 def _token_owners(

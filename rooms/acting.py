@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from rooms import doing, keeping, purging, reports, sanctions
+from rooms import doing, invitations, keeping, membership, purging, reading, reports, sanctions
 from rooms.actions import Action, MarkRead, MuteForOneself, RoomAction
 
 if TYPE_CHECKING:
@@ -23,6 +23,9 @@ UNLOCKED = (MarkRead, MuteForOneself)
 
 PERFORMERS: Mapping[type[Action], Callable[[doing.Doing, Any], Any]] = {
     **keeping.PERFORMERS,
+    **membership.PERFORMERS,
+    **invitations.PERFORMERS,
+    **reading.PERFORMERS,
     **sanctions.PERFORMERS,
     **reports.PERFORMERS,
     **purging.PERFORMERS,

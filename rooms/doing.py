@@ -53,6 +53,16 @@ class Doing:
         """Who does it, as the wire names them."""
         return accounts.wire_id(self.user.pk) if self.user is not None else None
 
+    def somebody(self) -> Any:
+        """Return who does it, where only somebody with an account can: the server belongs to no room.
+
+        Raises:
+            rooms.log.Refusal: nobody does.
+        """
+        if self.user is None:
+            raise log.Refusal(NOT_KNOWN)
+        return self.user
+
     def person(self, key: UserId) -> Any:
         """Return the account that somebody is named by, whether or not it may be used just now.
 

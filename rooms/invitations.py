@@ -1,0 +1,133 @@
+"""Links into rooms: made, listed and revoked by moderators, good till a moment and for so many people.
+
+Only the digest of a token is kept. A link that is not good, for whatever reason, was never there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import F
+from django.utils import timezone
+
+from rooms import accounts, answers, bounds, history, log, permissions
+from rooms.actions import AcceptInvitation, Deed, Invite, RevokeInvitation
+from rooms.membership import let_in
+from rooms.messages import Code, Refused
+from rooms.models import ChatRoom, Invitation
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.models import QuerySet
+
+    from rooms.actions import Action
+    from rooms.doing import Doing
+    from rooms.messages import UserId
+
+TOKEN_BYTES = 32
+MOST_SECONDS = 90 * 24 * 3600
+MOST_USES = 1000
+
+NOT_GOOD = Refused(Code.NOT_FOUND, "This invitation is not good, or no longer.")
+NO_INVITATION = Refused(Code.NOT_FOUND, "There is no such invitation.")
+NOT_A_MODERATOR = Refused(Code.FORBIDDEN, "Only moderators see the invitations.")
+
+
+def invite(doing: Doing, action: Invite) -> answers.Invited:
+    """Make a link into the room.
+
+    Raises:
+        rooms.log.Refusal: its time or its uses are out of bounds.
+    """
+    seconds = bounds.number("seconds", action.seconds, 1, MOST_SECONDS)
+    uses = bounds.number("uses", action.uses, 1, MOST_USES)
+    token = secrets.token_urlsafe(TOKEN_BYTES)
+    made = Invitation.objects.create(
+        room=doing.here,
+        digest=_digest(token),
+        made_by_id=doing.user.pk if doing.user is not None else None,
+        expires_at=timezone.now() + timedelta(seconds=seconds),
+        uses_left=uses,
+    )
+    doing.note(action.deed, details={"invitation": made.pk, "seconds": seconds, "uses": uses})
+    return answers.Invited(made.pk, token, made.expires_at, uses)
+
+
+def revoke(doing: Doing, action: RevokeInvitation) -> None:
+    """Have a link lead nowhere.
+
+    Raises:
+        rooms.log.Refusal: the room has no such link.
+    """
+    gone, _rows = Invitation.objects.filter(room=doing.here, pk=action.invitation).delete()
+    if not gone:
+        raise log.Refusal(NO_INVITATION)
+    doing.note(action.deed, details={"invitation": action.invitation})
+
+
+def accept(doing: Doing, action: AcceptInvitation) -> answers.Opened:
+    """Belong to the room that a link leads into. Who does already uses nothing up.
+
+    Raises:
+        rooms.log.Refusal: the link is not good, or they are banned from the room.
+    """
+    user = doing.somebody()
+    key = _good().filter(digest=_digest(action.token)).values_list("room", flat=True).first()
+    room = ChatRoom.objects.select_for_update(no_key=True).filter(pk=key or 0).first()
+    standing = permissions.standings([(key or 0, doing.key)])[key or 0, doing.key]
+    link = _good().filter(digest=_digest(action.token), room=room)
+    if room is None or not link.exists():
+        raise log.Refusal(NOT_GOOD)
+    if standing.banned and not doing.trusted:
+        private = room.visibility != ChatRoom.Visibility.PUBLIC
+        raise log.Refusal(NOT_GOOD if private else history.WHY_UNSEEN[Code.FORBIDDEN])
+    if standing.role is not None:
+        return answers.Opened(room.slug, fresh=False)
+    if not link.filter(uses_left__gt=0).update(uses_left=F("uses_left") - 1):
+        raise log.Refusal(NOT_GOOD)
+    let_in(doing, room, user)
+    doing.note(action.deed, room=room)
+    return answers.Opened(room.slug, fresh=True)
+
+
+def peek(token: str) -> str | None:
+    """Return the name of the room that a link leads into, None where it is not good."""
+    return _good().filter(digest=_digest(token)).values_list("room__name", flat=True).first()
+
+
+def good(reader: UserId | None, slug: str) -> tuple[answers.Invitation, ...] | Refused:
+    """Return the links into a room that are still good, oldest first, or why a reader gets none."""
+    room = ChatRoom.objects.filter(slug=slug).first()
+    key = room.pk if room is not None else 0
+    standing = permissions.standings([(key, reader)])[key, reader]
+    may = permissions.access(room, standing) if room is not None else permissions.NOBODY
+    if room is None or not may.see:
+        return history.WHY_UNSEEN[may.refusal or Code.NOT_FOUND]
+    if not permissions.may(Deed.INVITE, room, standing):
+        return NOT_A_MODERATOR if standing.known else history.WHY_UNSEEN[Code.NOT_AUTHENTICATED]
+    rows = _good().filter(room=room).select_related("made_by").order_by("pk")
+    return tuple(
+        answers.Invitation(
+            row.pk, accounts.author(row.made_by) if row.made_by else None, row.expires_at, row.uses_left
+        )
+        for row in rows
+    )
+
+
+def _good() -> QuerySet[Invitation]:
+    return Invitation.objects.filter(expires_at__gt=timezone.now(), uses_left__gt=0)
+
+
+def _digest(token: str) -> str:
+    return hashlib.sha256(token.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+PERFORMERS: dict[type[Action], Callable[[Doing, Any], Any]] = {
+    Invite: invite,
+    RevokeInvitation: revoke,
+    AcceptInvitation: accept,
+}
