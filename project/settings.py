@@ -28,8 +28,12 @@ CHAT_DATA_DIR = _env.directory("CHAT_DATA_DIR", BASE_DIR / "var")
 CHAT_SIGNUP = _env.flag("CHAT_SIGNUP", default=False)
 # Whether everybody with an account may make rooms, or the site's staff alone.
 CHAT_MEMBERS_CREATE_ROOMS = _env.flag("CHAT_MEMBERS_CREATE_ROOMS", default=True)
+# For how many days `manage.py prunehistory` leaves text where its room does not say; 0 is for good.
+CHAT_KEEP_DAYS = cast("int", _env.number("CHAT_KEEP_DAYS", 0, least=0, most=36_500))
 # Where a user's public name on the wire comes from: the dotted path of a function of the user.
 CHAT_DISPLAY_NAME = _env.text("CHAT_DISPLAY_NAME")
+# For how many seconds after it was sent a message may be edited; 0: for ever.
+CHAT_EDIT_WINDOW_S = _env.number("CHAT_EDIT_WINDOW_S", 0, least=0, most=10 * 365 * 24 * 3600)
 # The longest body of a message, in code points, and the realtime service's numbers: CHAT_POLL_INTERVAL_S,
 # CHAT_CONNECTIONS and so on. Their defaults and bounds stand in realtime/config.py alone.
 CHAT_MAX_BODY: int

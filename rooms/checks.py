@@ -17,6 +17,10 @@ if TYPE_CHECKING:
 MAX_BODY = 10_000
 """That many code points of four bytes, escaped, still fit a frame of 64 KiB."""
 
+LONGEST_EDIT_WINDOW_S = 10 * 365 * 24 * 3600
+MOST_DAYS = 36_500
+"""A hundred years, for which text may be kept without being kept for good."""
+
 SESSION_ENGINES = ("django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db")
 VENDORS = ("postgresql", "sqlite")
 CSRF_MIDDLEWARE = "django.middleware.csrf.CsrfViewMiddleware"
@@ -33,10 +37,17 @@ def _wrong_settings() -> Iterator[checks.CheckMessage]:
     limit = settings.CHAT_MAX_BODY
     if type(limit) is not int or not 1 <= limit <= MAX_BODY:
         yield checks.Error(f"CHAT_MAX_BODY is a number of code points from 1 to {MAX_BODY}.", id="rooms.E001")
+    window = settings.CHAT_EDIT_WINDOW_S
+    if type(window) is not int or not 0 <= window <= LONGEST_EDIT_WINDOW_S:
+        told = f"CHAT_EDIT_WINDOW_S is a number of seconds from 0 (for ever) to {LONGEST_EDIT_WINDOW_S}."
+        yield checks.Error(told, id="rooms.E012")
     if type(getattr(settings, "CHAT_SIGNUP", False)) is not bool:
         yield checks.Error("CHAT_SIGNUP is True or False.", id="rooms.E002")
     if type(getattr(settings, "CHAT_MEMBERS_CREATE_ROOMS", True)) is not bool:
         yield checks.Error("CHAT_MEMBERS_CREATE_ROOMS is True or False.", id="rooms.E011")
+    days = getattr(settings, "CHAT_KEEP_DAYS", 0)
+    if type(days) is not int or not 0 <= days <= MOST_DAYS:
+        yield checks.Error(f"CHAT_KEEP_DAYS is a number of days from 0 to {MOST_DAYS}.", id="rooms.E015")
     path = getattr(settings, "CHAT_DISPLAY_NAME", "")
     if path and not _is_function(path):
         yield checks.Error(

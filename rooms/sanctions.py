@@ -15,6 +15,7 @@ from django.utils import timezone
 from rooms import accounts, bounds, doing, log
 from rooms.actions import BanPerson, Deed, MutePerson, Suspend, Unban, Unmute, Unsuspend
 from rooms.answers import Sanctioned
+from rooms.doing import NOT_BELOW
 from rooms.messages import Code, Event, Refused, UserId
 from rooms.models import Ban, Mute, Suspension
 from rooms.people import in_force
@@ -151,10 +152,11 @@ def _below(doing: Doing, key: UserId) -> Any:
     Raises:
         rooms.log.Refusal: there is no such person, or their rank is not below.
     """
-    if doing.room is None and doing.user is not None and getattr(doing.user, "is_superuser", False):
-        person = doing.person(key)
-    else:
-        person = doing.below(key)
+    by_superuser = bool(getattr(doing.user, "is_superuser", False))
+    on_site = doing.room is None
+    person = doing.person(key) if on_site and by_superuser else doing.below(key)
+    if on_site and person.is_superuser and not (by_superuser or doing.trusted):
+        raise log.Refusal(NOT_BELOW)
     if doing.is_own(person) and not doing.trusted:
         raise log.Refusal(NOT_ONESELF)
     return person
