@@ -55,7 +55,12 @@ class Surroundings:
         return Tail(floor, self.limits.tail_messages, self.limits.tail_bytes)
 
     def encoded(self, messages: Sequence[Posted]) -> tuple[Encoded, ...]:
-        """Return messages as they go over the wire."""
+        """Return messages as they go over the wire.
+
+        A reaction concerns no text that must not be given out again: whoever gets its target's older bytes
+        from the tail gets the reaction after them, and applies it. So it does not cut the tail, which a busy
+        room would else never have.
+        """
         return tuple(
             Encoded(m.id, self.encode(m), m.target if m.kind in (Kind.EDIT, Kind.REDACTION) else None)
             for m in messages

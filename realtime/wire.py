@@ -15,7 +15,7 @@ import msgspec
 
 from realtime.errors import BadRequest, Refusal
 from realtime.queries import MAX_EPOCH_CHARS, MAX_ID, MAX_LIMIT, decode_fields, integer
-from rooms.messages import Author, Identity, Posted, RoomSummary
+from rooms.messages import Author, Identity, Notice, Posted, Reaction, RoomSummary
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
 Nonce = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
@@ -133,6 +133,8 @@ class _Echo(msgspec.Struct):
     room: Any = None
 
 
+LONGEST_REACTION = 32
+
 Body = TypeVar("Body", PostBody, EditBody, RedactBody)
 _commands = msgspec.json.Decoder(Command)
 _echoes = msgspec.json.Decoder(_Echo)
@@ -149,17 +151,19 @@ def decode_command(data: bytes, *, max_body: int) -> Command:
         BadRequest: the detail names the field; the nonce and room are echoed where they can be read.
     """
     try:
-        with _told_plainly():
+        with told_plainly():
             command = _commands.decode(data)
         return _checked_command(command, max_body)
     except BadRequest as refusal:
-        raise _echoing(refusal, data) from None
+        raise echoing(refusal, data) from None
 
 
 def _checked_command(command: Command, max_body: int) -> Command:
     match command:
-        case Send(body=body) | Edit(body=body) | React(body=body) | Unreact(body=body):
+        case Send(body=body) | Edit(body=body):
             return msgspec.structs.replace(command, body=checked_body(body, max_body))
+        case React(body=body) | Unreact(body=body):
+            return msgspec.structs.replace(command, body=checked_reaction(body))
         case Redact(reason=reason):
             return msgspec.structs.replace(command, reason=_checked_reason(reason, max_body))
         case Join(after=after, last=last) if after is not None and last is not None:
@@ -182,11 +186,11 @@ def decode_body(kind: type[Body], content_type: str, data: bytes, *, max_body: i
     if media_type not in {"", "application/json"}:
         raise BadRequest("Content-Type: it is application/json or application/x-www-form-urlencoded")
     try:
-        with _told_plainly():
+        with told_plainly():
             found = msgspec.json.decode(data, type=kind)
         return _checked_http(found, max_body)
     except BadRequest as refusal:
-        raise _echoing(refusal, data) from None
+        raise echoing(refusal, data) from None
 
 
 def _checked_http(found: Body, max_body: int) -> Body:
@@ -202,7 +206,7 @@ def _from_form(kind: type[Body], data: bytes) -> Body:
     fields: dict[str, Any] = dict(decode_fields(data))
     if "reply_to" in fields:
         fields["reply_to"] = integer("reply_to", fields["reply_to"], least=1, most=MAX_ID)
-    with _told_plainly():
+    with told_plainly():
         return msgspec.convert(fields, type=kind)
 
 
@@ -216,6 +220,18 @@ def checked_body(text: str, max_body: int) -> str:
     if not body:
         raise BadRequest("body: it is empty")
     return _bounded("body", body, max_body)
+
+
+def checked_reaction(text: str) -> str:
+    """Return what somebody reacts with: an emoji, or a few characters, without the white space around it.
+
+    Raises:
+        BadRequest: empty, too long, with white space in it, or characters that no database here keeps.
+    """
+    body = checked_body(text, LONGEST_REACTION)
+    if any(map(str.isspace, body)):
+        raise BadRequest("body: a reaction has no white space")
+    return body
 
 
 def _checked_reason(text: str | None, max_body: int) -> str | None:
@@ -236,7 +252,7 @@ def _storable(name: str, text: str) -> str:
     return text.strip()
 
 
-class _told_plainly:  # noqa: N801  (reads as the clause that it is)
+class told_plainly:  # noqa: N801  (reads as the clause that it is)
     """Turn what msgspec raises into a BadRequest that names the field."""
 
     def __enter__(self) -> None:
@@ -256,7 +272,7 @@ def _refuse_shape(told: str) -> NoReturn:
     raise BadRequest(f"{where.rstrip('`')}: {what}" if found else told) from None
 
 
-def _echoing(refusal: Refusal, data: bytes) -> Refusal:
+def echoing(refusal: Refusal, data: bytes) -> Refusal:
     try:
         echo = _echoes.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -276,22 +292,42 @@ def _if_valid(value: object, kind: Any) -> str | None:
 
 def encode_message(posted: Posted) -> bytes:
     """Return a message's JSON: the only place that makes it, so it has the same bytes on every transport."""
-    author = {"id": posted.author.id, "name": posted.author.name} if posted.author else None
     told: dict[str, Any] = {
         "id": posted.id,
         "room": posted.room,
         "kind": posted.kind,
-        "author": author,
+        "author": _person(posted.author) if posted.author else None,
         "body": posted.body,
-        "created_at": _moment(posted.created_at),
+        "created_at": moment_text(posted.created_at),
         "nonce": posted.nonce,
         "target": posted.target,
         "reply_to": posted.reply_to,
         "redacted": posted.redacted or None,
-        "edited_at": _moment(posted.edited_at) if posted.edited_at else None,
+        "edited_at": moment_text(posted.edited_at) if posted.edited_at else None,
         "changed": posted.changed,
+        "mentions": [_person(one) for one in posted.mentions] or None,
+        "reactions": [_reaction(one) for one in posted.reactions] or None,
+        "notice": _notice(posted.notice) if posted.notice else None,
     }
     return encode({name: value for name, value in told.items() if value is not None})
+
+
+def _person(person: Author) -> dict[str, Any]:
+    return {"id": person.id, "name": person.name}
+
+
+def _reaction(reaction: Reaction) -> dict[str, Any]:
+    return {"body": reaction.body, "count": reaction.count, "users": reaction.users}
+
+
+def _notice(notice: Notice) -> dict[str, Any]:
+    told: dict[str, Any] = {
+        "event": notice.event,
+        "about": _person(notice.about) if notice.about else None,
+        "value": notice.value,
+        "until": moment_text(notice.until) if notice.until else None,
+    }
+    return {name: value for name, value in told.items() if value is not None}
 
 
 def encode(told: Mapping[str, Any]) -> bytes:
@@ -299,7 +335,7 @@ def encode(told: Mapping[str, Any]) -> bytes:
     return _encoder.encode(told)
 
 
-def _moment(moment: datetime) -> str:
+def moment_text(moment: datetime) -> str:
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
@@ -354,13 +390,13 @@ def encode_left(room: str, code: str) -> bytes:
 
 def encode_presence(room: str, users: Iterable[Author]) -> bytes:
     """Return the frame that says who is in a room."""
-    told = [{"id": user.id, "name": user.name} for user in users]
+    told = [_person(user) for user in users]
     return encode({"type": "presence", "room": room, "users": told})
 
 
 def encode_typing(room: str, user: Author) -> bytes:
     """Return the frame that says that somebody types."""
-    return encode({"type": "typing", "room": room, "user": {"id": user.id, "name": user.name}})
+    return encode({"type": "typing", "room": room, "user": _person(user)})
 
 
 def encode_sent(sent: Sequence[tuple[str, str, int]]) -> bytes:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Subquery
 
-from rooms import accounts, permissions
+from rooms import accounts, mentions, notices, permissions, reactions
 from rooms.messages import (
     Access,
     After,
@@ -62,6 +62,9 @@ def posted(row: Message, slug: str) -> Posted:
         redacted=row.redacted,
         edited_at=row.edited_at,
         changed=row.changed,
+        mentions=mentions.told(row.details) if row.details else (),
+        reactions=reactions.told(row.reactions),
+        notice=notices.told(row.details) if row.kind == Kind.NOTICE and row.details else None,
     )
 
 

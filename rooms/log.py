@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
-from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import (
     DataError,
@@ -18,7 +17,6 @@ from django.db import (
     connection,
     transaction,
 )
-from django.db.models import F
 
 from rooms import accounts, hints, notify, signals
 from rooms.appending import Batch
@@ -30,20 +28,27 @@ from rooms.messages import (
     Draft,
     Kind,
     Lock,
+    Notice,
     Outcome,
     Posted,
     Refused,
     RoomBatch,
     Stored,
+    UserId,
     new_nonce,
 )
-from rooms.models import ChatRoom, Message, SiteState, new_epoch_name
+from rooms.models import ChatRoom, Message
+from rooms.versions import accounts_changed, changing_access, changing_accounts, new_epoch
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterator, Sequence
+    from collections.abc import Collection, Iterable, Sequence
 
     from django.contrib.auth.models import AbstractBaseUser
-    from django.db.models import Model
+
+__all__ = [
+    "Refusal", "accounts_changed", "append", "append_row", "append_rows", "changing_access",
+    "changing_accounts", "edit", "new_epoch", "notice", "post", "react", "redact", "redact_many", "unreact",
+]  # fmt: skip
 
 logger = logging.getLogger(__name__)
 
@@ -51,17 +56,21 @@ BRIEF_LOCK_TIMEOUT_MS = 100
 LOCK_NOT_AVAILABLE = "55P03"
 """PostgreSQL's SQLSTATE for a lock that was not had in time (manual, appendix A)."""
 
+REDACTED_AT_ONCE = 200
+"""Drafts an append: what one statement takes and one signal carries."""
+
 NOT_STORED = Refused(Code.UNAVAILABLE, "This could not be stored.")
 
 
 class Refusal(Exception):  # noqa: N818 (a refusal is an answer, not a fault of ours)
-    """The log did not take a message. `code` and `detail` say why."""
+    """The log did not take a message. `code` and `detail` say why; where a limit was met, when it ends."""
 
     def __init__(self, refused: Refused) -> None:
         """Carry why."""
         super().__init__(f"{refused.code}: {refused.detail}")
         self.code = refused.code
         self.detail = refused.detail
+        self.retry_after_s = refused.retry_after_s
 
 
 def append(drafts: Sequence[Draft], *, lock: Lock = Lock.WAIT) -> Appended:
@@ -131,12 +140,6 @@ def _say_committed(batches: tuple[RoomBatch, ...]) -> None:
         notify.tell(hints.of_commit(batches))
 
 
-def _say_access_changed(sender: type[Model], rooms: frozenset[str] | None) -> None:
-    answers = signals.access_changed.send_robust(sender=sender, rooms=rooms)
-    if not signals.others_are_told(answers):
-        notify.tell(hints.of_access(rooms))
-
-
 def _joined(parts: Sequence[Appended]) -> Appended:
     return Appended(
         tuple(outcome for part in parts for outcome in part.outcomes),
@@ -149,6 +152,10 @@ def _one(draft: Draft) -> Posted:
     if isinstance(outcome, Stored):
         return outcome.posted
     raise Refusal(outcome if isinstance(outcome, Refused) else NOT_STORED)
+
+
+def _key(user: AbstractBaseUser | None) -> UserId | None:
+    return accounts.wire_id(user.pk) if user is not None else None
 
 
 def post(
@@ -165,37 +172,26 @@ def post(
     Raises:
         Refusal: the log did not take it.
     """
-    key = accounts.wire_id(author.pk) if author is not None else None
-    return _one(
-        Draft(
-            room.slug,
-            Kind.MESSAGE,
-            key,
-            nonce or new_nonce(),
-            body,
-            reply_to=reply_to,
-            trusted=trusted,
-        )
-    )
+    nonce = nonce or new_nonce()
+    return _one(Draft(room.slug, Kind.MESSAGE, _key(author), nonce, body, reply_to=reply_to, trusted=trusted))
+
+
+def notice(room: ChatRoom, by: AbstractBaseUser | None, told: Notice, *, nonce: str | None = None) -> Posted:
+    """Append a notice and return it. Without anybody who did it, the server itself did.
+
+    Raises:
+        Refusal: the log did not take it.
+    """
+    return _one(Draft(room.slug, Kind.NOTICE, _key(by), nonce or new_nonce(), trusted=True, notice=told))
 
 
 def edit(message: Message, by: AbstractBaseUser, body: str, *, nonce: str | None = None) -> Posted:
     """Append an edit of a message by its author and return the edit.
 
     Raises:
-        Refusal: `by` is not its author, it is redacted, or the text is no good.
+        Refusal: `by` is not its author, it is redacted or too old, or the text is no good.
     """
-    key = accounts.wire_id(by.pk)
-    return _one(
-        Draft(
-            message.room.slug,
-            Kind.EDIT,
-            key,
-            nonce or new_nonce(),
-            body,
-            target=message.pk,
-        )
-    )
+    return _one(_about(message, Kind.EDIT, by, body, nonce))
 
 
 def redact(
@@ -211,17 +207,63 @@ def redact(
     Raises:
         Refusal: `by` may not (unless `trusted`), or the row is not a message.
     """
-    key = accounts.wire_id(by.pk) if by is not None else None
-    draft = Draft(
-        message.room.slug,
-        Kind.REDACTION,
-        key,
-        nonce or new_nonce(),
-        reason,
-        target=message.pk,
-        trusted=trusted,
-    )
-    return _one(draft)
+    return _one(_about(message, Kind.REDACTION, by, reason, nonce, trusted=trusted))
+
+
+def redact_many(
+    messages: Iterable[Message], by: AbstractBaseUser | None, reason: str = "", *, trusted: bool = False
+) -> dict[int, Outcome]:
+    """Redact messages, one transaction a room, and return what came of each, by its id.
+
+    What is refused does not fail the others. The room's lock is held until all of its messages are done.
+    """
+    by_room: dict[str, list[Message]] = defaultdict(list)
+    for message in messages:
+        by_room[message.room.slug].append(message)
+    outcomes: dict[int, Outcome] = {}
+    for _slug, in_room in sorted(by_room.items()):
+        with transaction.atomic():
+            for at in range(0, len(in_room), REDACTED_AT_ONCE):
+                part = in_room[at : at + REDACTED_AT_ONCE]
+                drafts = [_about(one, Kind.REDACTION, by, reason, None, trusted=trusted) for one in part]
+                answers = append(drafts).outcomes
+                outcomes |= {one.pk: answer for one, answer in zip(part, answers, strict=True)}
+    return outcomes
+
+
+def react(
+    message: Message, by: AbstractBaseUser, body: str, *, nonce: str | None = None, trusted: bool = False
+) -> Posted:
+    """Append a reaction to a message and return it, or the first one where it stands.
+
+    Raises:
+        Refusal: `by` may not (unless `trusted`), the message is redacted or has too many, or this is none.
+    """
+    return _one(_about(message, Kind.REACTION, by, body, nonce, trusted=trusted))
+
+
+def unreact(
+    message: Message, by: AbstractBaseUser, body: str, *, nonce: str | None = None, trusted: bool = False
+) -> Posted:
+    """Append the end of a reaction and return it.
+
+    Raises:
+        Refusal: `by` may not (unless `trusted`), the message is redacted, or no such reaction stands.
+    """
+    return _one(_about(message, Kind.UNREACTION, by, body, nonce, trusted=trusted))
+
+
+def _about(
+    message: Message,
+    kind: Kind,
+    by: AbstractBaseUser | None,
+    body: str,
+    nonce: str | None,
+    *,
+    trusted: bool = False,
+) -> Draft:
+    nonce = nonce or new_nonce()
+    return Draft(message.room.slug, kind, _key(by), nonce, body, message.pk, trusted=trusted)
 
 
 def append_row(row: Message) -> None:
@@ -255,6 +297,8 @@ def _draft(row: Message) -> Draft:
     key_given: int | None = row.pk
     if key_given is not None:
         raise TypeError("The log draws the ids of its messages: leave the key out.")
+    if row.kind == Kind.NOTICE:
+        raise TypeError("A notice tells of an event: call rooms.log.notice.")
     key = accounts.wire_id(row.author_id) if row.author_id is not None else None
     row.nonce = row.nonce or new_nonce()
     return Draft(
@@ -275,49 +319,3 @@ def _take_over(row: Message, key: int) -> None:
         setattr(row, field.attname, getattr(stored, field.attname))
     row._state.adding = False
     row._state.db = stored._state.db
-
-
-@contextmanager
-def changing_access(room_keys: Collection[int]) -> Iterator[None]:
-    """Change who may do what in rooms: under their locks, their versions raised in the same commit."""
-    with transaction.atomic():
-        slugs = frozenset(
-            ChatRoom.objects.select_for_update(no_key=True)
-            .filter(pk__in=room_keys)
-            .order_by("pk")
-            .values_list("slug", flat=True)
-        )
-        yield
-        _raise(ChatRoom._base_manager.filter(pk__in=room_keys))
-        transaction.on_commit(lambda: _say_access_changed(ChatRoom, slugs))
-
-
-@contextmanager
-def changing_accounts() -> Iterator[None]:
-    """Change accounts or tokens: who is who is asked again on the whole site, by the same commit."""
-    with transaction.atomic():
-        yield
-        state = SiteState.current()
-        _raise(SiteState.objects.filter(pk=state.pk))
-        transaction.on_commit(lambda: _say_access_changed(SiteState, None))
-
-
-def accounts_changed() -> None:
-    """Say that accounts or tokens changed, in the transaction that is open."""
-    with changing_accounts():
-        pass
-
-
-def _raise(rows: Any) -> None:
-    rows.update(access_version=F("access_version") + 1)
-
-
-def new_epoch() -> str:
-    """Give the database a new epoch, as after a restore, and return it: every cursor from before is void."""
-    epoch = new_epoch_name()
-    with transaction.atomic():
-        state = SiteState.current()
-        SiteState.objects.filter(pk=state.pk).update(epoch=epoch)
-        # Who asks for rights again finds that the answer is of another epoch, and looks at its log anew.
-        transaction.on_commit(lambda: _say_access_changed(SiteState, None))
-    return epoch

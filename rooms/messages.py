@@ -23,6 +23,9 @@ class Kind(StrEnum):
     NOTICE = "notice"
 
 
+REACTIONS = frozenset({Kind.REACTION, Kind.UNREACTION})
+
+
 class Event(StrEnum):
     """What a notice tells of a room or its people."""
 

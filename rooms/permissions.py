@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
+from django.db.models import CharField, Value
 
 from rooms import accounts
 from rooms.actions import Deed
@@ -15,12 +17,13 @@ from rooms.models import Ban, ChatRoom, Membership, Mute, SiteState
 from rooms.people import in_force
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Mapping
 
 NOBODY = Access(see=False, post=False, moderate=False, refusal=Code.NOT_FOUND)
 """The access of everybody to a room that does not exist."""
 
 MODERATORS = frozenset({Membership.Role.OWNER, Membership.Role.MODERATOR})
+_BANNED, _MUTED = "banned", "muted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,27 +183,21 @@ def standings(
     pairs: Collection[tuple[int, UserId | None]],
     known: Mapping[UserId, Any] | None = None,
 ) -> dict[tuple[int, UserId | None], Standing]:
-    """Return the standing of each reader in each room (its key), in four queries however many they are.
+    """Return the standing of each reader in each room (its key), in two queries however many they are.
 
     `known` are the users among the readers, by id, where the caller has them already: one query less.
     """
     rooms = {room for room, _user in pairs}
     found = accounts.users_by_id(user for _room, user in pairs) if known is None else known
     users = {key: user for key, user in found.items() if accounts.holds(user)}
-    roles = {
-        (room, accounts.wire_id(user)): role
-        for room, user, role in Membership.objects.filter(room__in=rooms, user__in=list(users)).values_list(
-            "room_id", "user_id", "role"
-        )
-    }
-    banned, muted = (_sanctioned(kind, rooms, users) for kind in (Ban, Mute))
+    kept = _kept(list(rooms), list(users))
     return {
         (room, user): Standing(
             known=True,
             staff=users[user].is_staff,
-            role=roles.get((room, user)),
-            banned=(room, user) in banned,
-            muted=(room, user) in muted,
+            role=next((kind for kind in kept[room, user] if kind in Membership.Role.values), None),
+            banned=_BANNED in kept[room, user],
+            muted=_MUTED in kept[room, user],
         )
         if user in users
         else GUEST
@@ -208,11 +205,20 @@ def standings(
     }
 
 
-def _sanctioned(
-    kind: type[Ban | Mute], rooms: Iterable[int], users: Iterable[UserId]
-) -> set[tuple[int, UserId]]:
-    rows = kind.objects.filter(in_force(), room__in=list(rooms), user__in=list(users))
-    return {(room, accounts.wire_id(user)) for room, user in rows.values_list("room_id", "user_id")}
+def _kept(rooms: list[int], users: list[Any]) -> Mapping[tuple[int, UserId], set[str]]:
+    """Return what rooms keep about people, in one query: their role, and which sanctions are in force."""
+    found: dict[tuple[int, UserId], set[str]] = defaultdict(set)
+    sanctions = (
+        kind.objects.filter(in_force(), room__in=rooms, user__in=users).values_list(
+            "room_id", "user_id", Value(word, output_field=CharField())
+        )
+        for kind, word in ((Ban, _BANNED), (Mute, _MUTED))
+    )
+    roles = Membership.objects.filter(room__in=rooms, user__in=users)
+    rows = roles.values_list("room_id", "user_id", "role").union(*sanctions, all=True)
+    for room, user, word in rows:
+        found[room, accounts.wire_id(user)].add(word)
+    return found
 
 
 def who_may(slug: str, readers: Collection[UserId | None]) -> tuple[Versions, dict[UserId | None, Access]]:

@@ -35,6 +35,10 @@ class Checks(SimpleTestCase):
             ("rooms.E001", {"CHAT_MAX_BODY": "4000"}),
             ("rooms.E001", {"CHAT_MAX_BODY": True}),
             ("rooms.E002", {"CHAT_SIGNUP": "no"}),
+            ("rooms.E012", {"CHAT_EDIT_WINDOW_S": -1}),
+            ("rooms.E012", {"CHAT_EDIT_WINDOW_S": 10 * 365 * 24 * 3600 + 1}),
+            ("rooms.E012", {"CHAT_EDIT_WINDOW_S": "60"}),
+            ("rooms.E012", {"CHAT_EDIT_WINDOW_S": True}),
             ("rooms.E003", {"CHAT_DISPLAY_NAME": "nowhere.at_all"}),
             ("rooms.E003", {"CHAT_DISPLAY_NAME": "nodots"}),
             ("rooms.E003", {"CHAT_DISPLAY_NAME": not_callable_path()}),
@@ -53,6 +57,8 @@ class Checks(SimpleTestCase):
         sound: list[dict[str, Any]] = [
             {"CHAT_MAX_BODY": 1},
             {"CHAT_MAX_BODY": 10_000},
+            {"CHAT_EDIT_WINDOW_S": 0},
+            {"CHAT_EDIT_WINDOW_S": 900},
             {"CHAT_DISPLAY_NAME": "rooms.accounts.display_name"},
             {"SESSION_ENGINE": f"{SESSIONS}.cached_db"},
         ]

@@ -13,7 +13,7 @@ from typing import Any
 from django.db import connection
 
 from realtime.feed import Feed
-from rooms import appending, log
+from rooms import appending, known, log
 from rooms.messages import Draft, Lock
 from rooms.models import ChatRoom, Message
 
@@ -33,7 +33,7 @@ def unlocked() -> None:
 
     whole = appending.Batch._insert
 
-    def insert(self: appending.Batch, rows: Sequence[appending.Row]) -> None:
+    def insert(self: appending.Batch, rows: Sequence[known.Row]) -> None:
         whole(self, rows)
         pause()
 
@@ -66,7 +66,7 @@ def early_ids() -> None:
         pause()
         return whole(drafts, Lock.WAIT)
 
-    def insert_as_drawn(self: appending.Batch, rows: Sequence[appending.Row]) -> None:
+    def insert_as_drawn(self: appending.Batch, rows: Sequence[known.Row]) -> None:
         for row, key in zip(rows, drawn.ids, strict=False):
             row.message.pk = key
         insert(self, rows)

@@ -1,0 +1,207 @@
+"""What the log holds that drafts speak of, read in a few statements once their rooms are locked."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Max, Q
+
+from rooms import accounts, mentions, permissions
+from rooms.messages import REACTIONS, Access, Author, Draft, Kind, UserId
+from rooms.models import Message
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping, Sequence
+
+    from rooms.models import ChatRoom
+
+TRUSTED = Access(see=True, post=True, moderate=True)
+
+NonceKey = tuple[int, UserId | None, str]
+ReactionKey = tuple[int, UserId | None, str]
+"""The target, who reacts, and with what."""
+
+
+@dataclass(slots=True)
+class Row:
+    """A row on its way into the log, what it changes, and whether it was there before."""
+
+    message: Message
+    fresh: bool = True
+    target: Message | None = None
+
+
+@dataclass(slots=True)
+class Known:
+    """What is known of the log, of people and of rights; what the drafts of this batch did is added.
+
+    A row is one object however it was found, so that one found by its nonce has what drafts of this batch
+    did to it as a target: else a repeated send would be answered with a text withheld in the same commit.
+    """
+
+    rooms: Mapping[str, ChatRoom]
+    now: datetime
+    rows: dict[int, Message] = field(default_factory=dict)
+    nonces: dict[NonceKey, Row] = field(default_factory=dict)
+    messages: dict[tuple[int, int], Message] = field(default_factory=dict)
+    edits: dict[int, list[Message]] = field(default_factory=dict)
+    redactions: dict[int, Row] = field(default_factory=dict)
+    reactions: dict[ReactionKey, Row] = field(default_factory=dict)
+    """The newest reaction, or its end."""
+    standings: dict[tuple[int, UserId | None], permissions.Standing] = field(default_factory=dict)
+    users: dict[UserId, Any] = field(default_factory=dict)
+    named: dict[str, Any] = field(default_factory=dict)
+    """Whom the texts may name, by user name."""
+    spoke_at: dict[tuple[int, UserId | None], datetime] = field(default_factory=dict)
+    """When somebody last sent a message into a room in slow mode, where that is not long ago."""
+
+    def room(self, draft: Draft) -> ChatRoom:
+        """Return the room that a draft goes into."""
+        return self.rooms[draft.room]
+
+    def target(self, draft: Draft) -> Message | None:
+        """Return the row that a draft is about, None where its room has none such."""
+        return self.messages.get((self.room(draft).pk, draft.target or 0))
+
+    def access(self, draft: Draft) -> Access:
+        """Return what the author of a draft may do in its room."""
+        room = self.room(draft)
+        if draft.trusted:
+            return TRUSTED
+        return permissions.access(room, self.standings[room.pk, draft.author_id])
+
+    def mentioned(self, draft: Draft) -> list[Author]:
+        """Return those whom a draft's text names and who may see its room."""
+        room = self.room(draft)
+
+        def may_see(user: Any) -> bool:
+            standing = self.standings[room.pk, accounts.wire_id(user.pk)]
+            return standing.known and permissions.access(room, standing).see
+
+        return mentions.found(draft.body, self.named, may_see) if draft.kind in mentions.KINDS else []
+
+
+def look_up(rooms: Mapping[str, ChatRoom], drafts: Sequence[Draft], now: datetime) -> Known:
+    """Return what is to be known for these drafts, whose rooms are locked."""
+    known = Known(rooms, now)
+    if drafts:
+        _read_people(known, drafts)
+        _read_nonces(known, drafts)
+        _read_named(known, drafts)
+        _read_amended(known, drafts)
+        _read_reactions(known, drafts)
+        _read_last_spoken(known, drafts)
+    return known
+
+
+def _rows(known: Known, sought: Q) -> Iterator[Message]:
+    """Yield the rows of the log that match, ascending."""
+    for message in Message.objects.filter(sought).select_related("author").order_by("id"):
+        yield known.rows.setdefault(message.pk, message)
+
+
+def _author_of(message: Message) -> UserId | None:
+    return accounts.wire_id(message.author_id) if message.author_id is not None else None
+
+
+def _by(author: UserId | None) -> Q:
+    return Q(author__isnull=True) if author is None else Q(author=author)
+
+
+def _read_people(known: Known, drafts: Sequence[Draft]) -> None:
+    known.users = accounts.users_by_id(draft.author_id for draft in drafts)
+    speaking = [draft for draft in drafts if draft.kind in mentions.KINDS]
+    known.named = mentions.people(draft.body for draft in speaking)
+    pairs = {(known.room(draft).pk, draft.author_id) for draft in drafts}
+    everybody = dict(known.users)
+    for draft in speaking if known.named else ():
+        for user in mentions.named_by(draft.body, known.named):
+            key = accounts.wire_id(user.pk)
+            everybody[key] = user
+            pairs.add((known.room(draft).pk, key))
+    known.standings = permissions.standings(pairs, everybody)
+
+
+def _read_nonces(known: Known, drafts: Iterable[Draft]) -> None:
+    wanted: dict[tuple[int, UserId | None], list[str]] = defaultdict(list)
+    for draft in drafts:
+        wanted[known.room(draft).pk, draft.author_id].append(draft.nonce)
+    sought = Q()
+    for (room, author), nonces in wanted.items():
+        sought |= Q(_by(author), room=room, nonce__in=nonces)
+    for message in _rows(known, sought):
+        known.nonces[message.room_id, _author_of(message), message.nonce] = Row(message, fresh=False)
+
+
+def _read_named(known: Known, drafts: Iterable[Draft]) -> None:
+    named = {key for draft in drafts for key in (draft.target, draft.reply_to) if key is not None}
+    if named:
+        for message in _rows(known, Q(pk__in=named)):
+            known.messages[message.room_id, message.pk] = message
+
+
+def _read_amended(known: Known, drafts: Iterable[Draft]) -> None:
+    """Read the edits and redactions of what is to be edited or redacted: not of what is reacted to."""
+    amending = {Kind.EDIT, Kind.REDACTION}
+    targets = {draft.target for draft in drafts if draft.kind in amending}
+    if not targets:
+        return
+    for message in _rows(known, Q(target__in=targets, kind__in=[kind.value for kind in amending])):
+        if message.kind == Kind.EDIT:
+            known.edits.setdefault(message.target or 0, []).append(message)
+        else:
+            known.redactions.setdefault(message.target or 0, Row(message, fresh=False))
+
+
+def _read_reactions(known: Known, drafts: Iterable[Draft]) -> None:
+    """Read the newest row of each that the drafts would repeat or take back: a popular message has many."""
+    wanted = {(draft.target or 0, draft.author_id, draft.body) for draft in drafts if draft.kind in REACTIONS}
+    if not wanted:
+        return
+    sought = Q()
+    for target, author, body in wanted:
+        sought |= Q(_by(author), target=target, body=body)
+    newest = (
+        Message.objects.filter(sought, kind__in=[kind.value for kind in REACTIONS])
+        .order_by()
+        .values("target", "author", "body")
+        .annotate(newest=Max("id"))
+    )
+    for message in _rows(known, Q(pk__in=newest.values("newest"))):
+        key = (message.target or 0, _author_of(message), message.body)
+        known.reactions[key] = Row(message, fresh=False)
+
+
+def _read_last_spoken(known: Known, drafts: Iterable[Draft]) -> None:
+    """Read when members last spoke in rooms of slow mode; where there is none, nothing is read.
+
+    What is older than the longest wait is of no interest, so only the ids since then are looked through.
+    """
+    slowed = [draft for draft in drafts if is_slowed(known, draft)]
+    if not slowed:
+        return
+    rooms = [known.room(draft) for draft in slowed]
+    since = known.now - timedelta(seconds=max(room.slow_mode_s for room in rooms))
+    recent = Message.objects.filter(created_at__gt=since).order_by("created_at", "id")
+    spoken = (
+        Message.objects.filter(
+            author__in={draft.author_id for draft in slowed},
+            room__in={room.pk for room in rooms},
+            kind=Kind.MESSAGE.value,
+            id__gte=recent.values("pk")[:1],
+        )
+        .order_by()
+        .values_list("room_id", "author_id")
+        .annotate(last=Max("created_at"))
+    )
+    for room, author, last in spoken:
+        known.spoke_at[room, accounts.wire_id(author)] = last
+
+
+def is_slowed(known: Known, draft: Draft) -> bool:
+    """Tell whether slow mode is for this draft: a member's message, where it is on."""
+    room = known.room(draft)
+    return bool(room.slow_mode_s) and draft.kind is Kind.MESSAGE and not known.access(draft).moderate
