@@ -114,13 +114,19 @@ class Doing:
         audit.note(deed, self.user, room=about.pop("room", self.room), person=person, **about)
 
     def say(self) -> None:
-        """Append the notices. What is said carries the access versions that the performer has raised."""
+        """Append the notices. What is said carries the access versions that the performer has raised.
+
+        Raises:
+            rooms.log.Refusal: the log takes none: nothing is done that nobody is told of.
+        """
         by_room: dict[str, list[Draft]] = {}
         for room, notice in self._notices:
             draft = Draft(room.slug, Kind.NOTICE, self.key, new_nonce(), trusted=True, notice=notice)
             by_room.setdefault(room.slug, []).append(draft)
         for drafts in by_room.values():
-            log.append(drafts)
+            for outcome in log.append(drafts).outcomes:
+                if isinstance(outcome, Refused):
+                    raise log.Refusal(outcome)
 
 
 def begin(deed: Deed, by: UserId | None, slug: str | None, *, trusted: bool, lock: bool = True) -> Doing:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Subquery
 
-from rooms import accounts, mentions, notices, permissions, reactions
+from rooms import accounts, mentions, notices, permissions, reactions, summaries
 from rooms.messages import (
     Access,
     After,
@@ -137,23 +137,14 @@ def heads(slugs: Collection[str]) -> Heads:
 
 
 def rooms_for(reader: UserId | None) -> tuple[str, list[RoomSummary]]:
-    """Return the epoch and the rooms that a reader may see, by name."""
-    rooms = list(ChatRoom.objects.order_by("archived_at", "name", "slug"))
-    found = permissions.standings([(room.pk, reader) for room in rooms])
-    seen = [(room, permissions.access(room, found[room.pk, reader])) for room in rooms]
-    return SiteState.current().epoch, [_summary(room, may) for room, may in seen if may.see]
+    """Return the epoch and the rooms of a reader's list, by name, archived ones last."""
+    return SiteState.current().epoch, summaries.listed(reader)
 
 
-def _summary(room: ChatRoom, may: Access) -> RoomSummary:
-    return RoomSummary(
-        room=room.slug,
-        name=room.name,
-        topic=room.topic,
-        last_id=room.last_message_id,
-        access=may,
-        archived=room.archived_at is not None,
-        private=room.visibility == ChatRoom.Visibility.PRIVATE,
-    )
+def room_for(reader: UserId | None, slug: str) -> RoomSummary | Refused:
+    """Return a room as a reader sees it, or why they do not."""
+    found = summaries.of_one(reader, ChatRoom.objects.filter(slug=slug).first())
+    return found if isinstance(found, RoomSummary) else WHY_UNSEEN[found.refusal or Code.NOT_FOUND]
 
 
 def _state(slug: str) -> tuple[ChatRoom | None, Versions]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from rooms import addresses, bounds, log
+from rooms import addresses, bounds, log, reading
 from rooms.actions import (
     Archive,
     CreateRoom,
@@ -77,6 +77,7 @@ def _first_free(slugs: Iterator[str], **fields: Any) -> ChatRoom:
 
 def _own(user: AbstractBaseUser, room: ChatRoom) -> None:
     Membership.objects.create(room=room, user_id=user.pk, role=Membership.Role.OWNER)
+    reading.begin(room, [user])
 
 
 def rename(doing: Doing, action: Rename) -> None:

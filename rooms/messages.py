@@ -7,6 +7,7 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
+from typing import Literal
 
 UserId = int | str
 """A user's primary key as the wire shows it: an integer, else its text (a UUID, say)."""
@@ -283,7 +284,12 @@ class Heads:
 
 @dataclass(frozen=True, slots=True)
 class RoomSummary:
-    """A room as the list of rooms shows it."""
+    """A room as one reader sees it; all from `role` on is the reader's own, and a guest has none of it.
+
+    `with_` is the other person of a direct room, whose name `name` is then. `read` is None without a
+    marker. `unread` and `mentions` go up to 100, which stands for more. `muted` is for oneself;
+    `muted_until` is when a moderator's mute ends, "" where it is for good, None where there is none.
+    """
 
     room: str
     name: str
@@ -292,6 +298,17 @@ class RoomSummary:
     access: Access
     archived: bool
     private: bool
+    visibility: str = "public"
+    read_only: bool = False
+    open_to_guests: bool = False
+    slow_mode: int = 0
+    role: str | None = None
+    with_: Author | None = None
+    read: int | None = None
+    unread: int | None = None
+    mentions: int | None = None
+    muted: bool = False
+    muted_until: datetime | Literal[""] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -58,7 +58,7 @@ def begin(room: ChatRoom, users: Iterable[Any]) -> None:
 
 
 def _fresh(room: ChatRoom, user: Any, *, muted: bool = False) -> ReadMarker:
-    return ReadMarker(room=room, user=user, last_read_id=room.last_message_id, muted=muted)
+    return ReadMarker(room=room, user_id=user.pk, last_read_id=room.last_message_id, muted=muted)
 
 
 PERFORMERS: dict[type[Action], Callable[[Doing, Any], Any]] = {

@@ -2,7 +2,8 @@
 
 Of a room's spoken messages after the marker the newest thousand are looked at, and of those that are not
 one's own a hundred are counted. So a room of millions costs what a small one does, also for a program that
-posts and never reads. Without a marker nothing is unread, but who was mentioned is told.
+posts and never reads. Without a marker, members have not read what was said since they belong to the room,
+and for others nothing is unread; who was mentioned is told in any case.
 """
 
 from __future__ import annotations
@@ -24,28 +25,32 @@ MOST = 100
 
 LOOKED_AT = 1000
 
-SPOKEN = """
-    SELECT m.author_id FROM rooms_message m
-    WHERE m.room_id = r.id AND m.kind = 'message' AND m.id > k.last_read_id
-    ORDER BY m.id DESC LIMIT %s
-"""
 STATEMENT = """
     SELECT r.id, k.last_read_id, k.muted,
-        CASE WHEN k.id IS NULL OR r.last_message_id <= k.last_read_id THEN 0 ELSE (
+        CASE WHEN coalesce(k.id, b.id) IS NULL OR r.last_message_id <= k.last_read_id THEN 0 ELSE (
             SELECT count(*) FROM (
-                SELECT 1 FROM (SPOKEN) spoken
-                WHERE spoken.author_id IS NULL OR spoken.author_id <> %s LIMIT %s
+                SELECT 1 FROM (
+                    SELECT m.author_id, m.created_at FROM rooms_message m
+                    WHERE m.room_id = r.id AND m.kind = 'message' AND m.id > coalesce(k.last_read_id, 0)
+                    ORDER BY m.id DESC LIMIT %s
+                ) spoken
+                WHERE (spoken.author_id IS NULL OR spoken.author_id <> %s)
+                AND (k.id IS NOT NULL OR spoken.created_at >= b.created_at)
+                LIMIT %s
             ) unread
         ) END,
-        (SELECT count(*) FROM (
-            SELECT 1 FROM rooms_mention n
-            WHERE n.user_id = %s AND n.room_id = r.id AND n.message_id > coalesce(k.last_read_id, 0)
-            LIMIT %s
-        ) mentions)
+        (
+            SELECT count(*) FROM (
+                SELECT 1 FROM rooms_mention n
+                WHERE n.user_id = %s AND n.room_id = r.id AND n.message_id > coalesce(k.last_read_id, 0)
+                LIMIT %s
+            ) named
+        )
     FROM rooms_chatroom r
     LEFT JOIN rooms_readmarker k ON k.room_id = r.id AND k.user_id = %s
-    WHERE r.id IN (ROOMS)
-""".replace("SPOKEN", SPOKEN)
+    LEFT JOIN rooms_membership b ON b.room_id = r.id AND b.user_id = %s
+    WHERE r.id IN ({rooms})
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,5 +79,5 @@ def shares(reader: UserId, rooms: Collection[int]) -> dict[int, Share]:
 def query(reader: UserId, rooms: Collection[int]) -> tuple[str, list[Any]]:
     """Return the statement and its parameters: for a test of its plan too."""
     user = ReadMarker._meta.get_field("user").get_db_prep_value(reader, connection)
-    statement = STATEMENT.replace("ROOMS", ", ".join(["%s"] * len(rooms)))
-    return statement, [LOOKED_AT, user, MOST, user, MOST, user, *rooms]
+    statement = STATEMENT.format(rooms=", ".join(["%s"] * len(rooms)))
+    return statement, [LOOKED_AT, user, MOST, user, MOST, user, user, *rooms]
