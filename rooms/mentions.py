@@ -22,7 +22,7 @@ MOST = 20
 KINDS = frozenset({Kind.MESSAGE, Kind.EDIT})
 
 # What stands beside another @, or within a word, is an address or a handle of elsewhere.
-POSSIBLE = re.compile(r"(?<![\w.+@-])@([\w.+-]{1,150}+)(?!@)")
+POSSIBLE = re.compile(r"(?<![\w.+@-])@([\w.+-]{1,150}+)(?![\w.+@-])")
 CLOSING = ".+-"
 """What a user name may hold, and a sentence may close with."""
 

@@ -6,8 +6,19 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from rooms import log
-from rooms.messages import Appended, Draft, Kind, Outcome, Posted, Refused, Stored, UserId, new_nonce
+from rooms import history, log
+from rooms.messages import (
+    Appended,
+    Draft,
+    Kind,
+    Notice,
+    Outcome,
+    Posted,
+    Refused,
+    Stored,
+    UserId,
+    new_nonce,
+)
 from rooms.models import ChatRoom
 
 LOBBY = "lobby"
@@ -37,6 +48,32 @@ def edit(author: User, target: Posted, body: str, *, nonce: str = "", **fields: 
 def redaction(author: User, target: Posted, reason: str = "", *, nonce: str = "", **fields: Any) -> Draft:
     """Draft a redaction."""
     return Draft(target.room, Kind.REDACTION, _key(author), nonce or new_nonce(), reason, target.id, **fields)
+
+
+def reaction(author: User | None, target: Posted, body: str, *, nonce: str = "", **fields: Any) -> Draft:
+    """Draft a reaction."""
+    return Draft(target.room, Kind.REACTION, _key(author), nonce or new_nonce(), body, target.id, **fields)
+
+
+def unreaction(author: User | None, target: Posted, body: str, *, nonce: str = "", **fields: Any) -> Draft:
+    """Draft the end of a reaction."""
+    return Draft(target.room, Kind.UNREACTION, _key(author), nonce or new_nonce(), body, target.id, **fields)
+
+
+def notice(told: Notice, author: User | None = None, *, room: str = LOBBY, nonce: str = "") -> Draft:
+    """Draft a notice, as the server's own code does."""
+    return Draft(room, Kind.NOTICE, _key(author), nonce or new_nonce(), trusted=True, notice=told)
+
+
+def read_all(slug: str = LOBBY) -> tuple[Posted, ...]:
+    """Return a room's whole log, as it reads now."""
+    return history.after(slug, 0, 1_000).messages
+
+
+def read_one(posted: Posted) -> Posted:
+    """Return a message as it reads now."""
+    [found] = history.after(posted.room, posted.id - 1, 1).messages
+    return found
 
 
 def store(*drafts: Draft) -> list[Posted]:
