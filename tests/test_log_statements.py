@@ -1,0 +1,61 @@
+"""How many statements an append takes: the writer has one thread, and each is a round trip."""
+
+from __future__ import annotations
+
+import pytest
+from django.db import connection
+from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
+
+from tests.support_rooms import LOBBY, edit, message, person, reaction, redaction, room, store
+
+pytestmark = pytest.mark.databases
+
+PLAIN = 9
+"""Begin; lock the rooms; people; what the rooms keep about them; nonces; insert; site; heads; commit."""
+
+
+class Statements(TestCase):
+    """What is not asked for is not looked up."""
+
+    def setUp(self) -> None:
+        self.people = [person(name) for name in ("ana", "ben", "cleo")]
+        self.ana = self.people[0]
+        room("den")
+
+    def taken(self, *drafts: object) -> int:
+        with CaptureQueriesContext(connection) as queries:
+            store(*drafts)  # type: ignore[arg-type]
+        return len(queries)
+
+    def test_plain_messages_take_as_many_whoever_sends_them_and_wherever(self) -> None:
+        one = self.taken(message(self.ana, "hello, mail ana@example.org"))
+        many = self.taken(
+            *(
+                message(who, f"{n}", room=slug)
+                for who in self.people
+                for slug in (LOBBY, "den")
+                for n in range(5)
+            )
+        )
+        self.assertEqual((one, many), (PLAIN, PLAIN))
+
+    def test_a_possible_name_takes_one_more_and_who_is_named_one_more(self) -> None:
+        self.assertEqual(self.taken(message(self.ana, "@nobody @else")), PLAIN + 1)
+        self.assertEqual(self.taken(message(self.ana, "@ben @cleo"), message(self.ana, "@ben")), PLAIN + 2)
+
+    def test_slow_mode_takes_one_more(self) -> None:
+        room("slow", slow_mode_s=5)
+        drafts = [message(who, "x", room="slow") for who in self.people]
+        self.assertEqual(self.taken(*drafts, message(self.ana, "x")), PLAIN + 1)
+
+    def test_what_changes_a_message_takes_its_look_ups_and_one_update(self) -> None:
+        [one, two] = store(message(self.ana, "one"), message(self.ana, "two"))
+        target, state, update, withheld, trail = 1, 1, 1, 1, 1
+        self.assertEqual(self.taken(reaction(self.ana, one, "x")), PLAIN + target + state + update)
+        self.assertEqual(self.taken(edit(self.ana, one, "1")), PLAIN + target + state + update + withheld)
+        root = person("root", is_staff=True)
+        self.assertEqual(
+            self.taken(redaction(root, one), redaction(root, two)),
+            PLAIN + target + state + update + withheld + trail,
+        )
