@@ -5,6 +5,7 @@ No framework
     limits      every bound, with its unit
     errors      every refusal, with its status and code
     wire        bytes to commands, messages to bytes
+    wire_rooms  bodies about rooms and people, and the answers
     queries     query strings and form fields to checked values
 
 The core, in the reactor's thread alone
@@ -24,8 +25,10 @@ The core, in the reactor's thread alone
     listener    hears other processes
     hearsay     what they say, taken apart
     presence    who is in which room, and types there
+    markers     how far people have read
     errand      work that is tried again; one line in the log for an outage
     gathering   one question for all who ask the same
+    buckets     how fast people may send
     places      how many sockets, streams and polls may be open
 
 Where threads begin

@@ -22,10 +22,22 @@ from django.db import (
 from twisted.internet.threads import deferToThreadPool
 
 from realtime import deadline
-from realtime.errors import Unavailable
+from realtime.errors import Unavailable, refusal
 from realtime.gathering import Gathering
 from realtime.limits import GatheringLimits
-from rooms import accounts, firstadmin, history, log, permissions
+from rooms import (
+    accounts,
+    acting,
+    firstadmin,
+    history,
+    invitations,
+    log,
+    membership,
+    permissions,
+    reports,
+    sanctions,
+)
+from rooms.messages import Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -34,6 +46,8 @@ if TYPE_CHECKING:
     from twisted.python.threadpool import ThreadPool
 
     from realtime.limits import DatabaseLimits
+    from rooms.actions import Action, RoomAction
+    from rooms.answers import Invitation, Members, OpenReport, Sanctioned
     from rooms.messages import (
         Access,
         Appended,
@@ -43,7 +57,6 @@ if TYPE_CHECKING:
         Identity,
         Lock,
         Page,
-        Refused,
         RoomSummary,
         Span,
         UserId,
@@ -190,6 +203,44 @@ class Database:
         """Return who these are now, as `rooms.accounts.still_valid`."""
         return await self._read(partial(accounts.still_valid, credentials))
 
+    async def perform(self, by: UserId | None, action: Action) -> Any:
+        """Do what somebody asks of a room or the site, as `rooms.acting.perform`.
+
+        Raises:
+            Refusal: it is not done; Unavailable: nobody knows, unless they look.
+        """
+        return await self._read(partial(_thd_refusing, acting.perform, by, action))
+
+    async def perform_all(self, by: UserId | None, actions: Sequence[RoomAction]) -> list[Any]:
+        """Do several things in one room, or none of them, as `rooms.acting.perform_all`; raises the same."""
+        return await self._read(partial(_thd_refusing, acting.perform_all, by, actions))
+
+    async def room_for(self, reader: UserId | None, slug: str) -> RoomSummary | Refused:
+        """Return a room as a reader sees it, as `rooms.history.room_for`."""
+        return await self._read(partial(history.room_for, reader, slug))
+
+    async def members(
+        self, reader: UserId | None, slug: str, after: UserId | None, limit: int
+    ) -> Members | Refused:
+        """Return who belongs to a room, as `rooms.membership.members`."""
+        return await self._read(partial(membership.members, reader, slug, after, limit))
+
+    async def invitations(self, reader: UserId | None, slug: str) -> tuple[Invitation, ...] | Refused:
+        """Return the links into a room, as `rooms.invitations.good`."""
+        return await self._read(partial(invitations.good, reader, slug))
+
+    async def mutes(self, reader: UserId | None, slug: str) -> tuple[Sanctioned, ...]:
+        """Return who is muted in a room, as `rooms.sanctions.in_force_in`; raises Refusal."""
+        return await self._read(partial(_thd_refusing, sanctions.in_force_in, slug, sanctions.MUTE, reader))
+
+    async def bans(self, reader: UserId | None, slug: str) -> tuple[Sanctioned, ...]:
+        """Return who is banned from a room, in the same way."""
+        return await self._read(partial(_thd_refusing, sanctions.in_force_in, slug, sanctions.BAN, reader))
+
+    async def open_reports(self, reader: UserId | None) -> tuple[OpenReport, ...]:
+        """Return what waits for a moderator, as `rooms.reports.open_for`; raises Refusal."""
+        return await self._read(partial(_thd_refusing, reports.open_for, reader))
+
     async def first_admin_link(self) -> str | None:
         """Return the path of a new link for the first administrator, as `rooms.firstadmin.issue_link`."""
         return await self._writing.call(self._around, firstadmin.issue_link)
@@ -231,6 +282,15 @@ class _Watch:
 def _thd_unit(limit_s: float, around: Callable[[], AbstractContextManager[None]], work: Callable[[], T]) -> T:
     with deadline.deadline(limit_s), around():
         return work()
+
+
+def _thd_refusing(work: Callable[..., T], *given: Any) -> T:
+    """Return what `work` returns; what the rooms refuse is a refusal of the wire."""
+    try:
+        return work(*given)
+    except log.Refusal as refused:
+        told = Refused(refused.code, refused.detail, refused.retry_after_s)
+        raise refusal(told) from None
 
 
 def _thd_ping() -> None:

@@ -16,6 +16,9 @@ DEFAULT_LIMIT = 50
 MAX_WAIT_S = 60.0
 MAX_EPOCH_CHARS = 64
 MAX_FIELDS = 50
+MAX_FOUND = 50
+DEFAULT_FOUND = 20
+MAX_PERSON_CHARS = 255
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,17 @@ class StreamQuery:
 
     after: int | None
     epoch: str | None
+
+
+@dataclass(frozen=True, slots=True)
+class SearchQuery:
+    """What GET /api/search asks for. People are named as in a path."""
+
+    text: str
+    room: str | None
+    author: str | None
+    before: int | None
+    limit: int
 
 
 def decode_fields(data: bytes) -> Mapping[str, str]:
@@ -62,7 +76,7 @@ def decode_history_query(query: bytes) -> HistoryQuery:
         BadRequest: the detail names the field.
     """
     fields = decode_fields(query)
-    limit = integer("limit", fields["limit"], least=1, most=MAX_LIMIT) if "limit" in fields else DEFAULT_LIMIT
+    limit = _limit(fields, DEFAULT_LIMIT, MAX_LIMIT)
     span: Span = Newest(limit)
     if "after" in fields and "before" in fields:
         raise BadRequest("before: it cannot be given together with after")
@@ -87,6 +101,44 @@ def decode_stream_query(query: bytes, last_event_id: str | None) -> StreamQuery:
     if last_event_id:
         after = _cursor("Last-Event-ID", last_event_id)
     return StreamQuery(after, _epoch(fields))
+
+
+def decode_members_query(query: bytes) -> tuple[str | None, int]:
+    """Return the id after which GET …/members?{query} asks for people (None: from the first), and how many.
+
+    Raises:
+        BadRequest: the detail names the field.
+    """
+    fields = decode_fields(query)
+    return _person("after", fields), _limit(fields, DEFAULT_LIMIT, MAX_LIMIT)
+
+
+def decode_search_query(query: bytes) -> SearchQuery:
+    """Return what GET /api/search?{query} asks for.
+
+    Raises:
+        BadRequest: the detail names the field.
+    """
+    fields = decode_fields(query)
+    room = fields.get("room")
+    if "q" not in fields:
+        raise BadRequest("q: what is searched for is missing")
+    if room is not None and not re.fullmatch(r"[a-z0-9-]{1,64}", room):
+        raise BadRequest("room: it is the address of a room")
+    before = integer("before", fields["before"], least=1, most=MAX_ID) if "before" in fields else None
+    limit = _limit(fields, DEFAULT_FOUND, MAX_FOUND)
+    return SearchQuery(fields["q"], room, _person("author", fields), before, limit)
+
+
+def _limit(fields: Mapping[str, str], default: int, most: int) -> int:
+    return integer("limit", fields["limit"], least=1, most=most) if "limit" in fields else default
+
+
+def _person(name: str, fields: Mapping[str, str]) -> str | None:
+    person = fields.get(name)
+    if person is not None and (not 0 < len(person) <= MAX_PERSON_CHARS or not person.isprintable()):
+        raise BadRequest(f"{name}: it is the id of a person")
+    return person
 
 
 def integer(name: str, text: str, *, least: int, most: int) -> int:

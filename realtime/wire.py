@@ -15,7 +15,7 @@ import msgspec
 
 from realtime.errors import BadRequest, Refusal
 from realtime.queries import MAX_EPOCH_CHARS, MAX_ID, MAX_LIMIT, decode_fields, integer
-from rooms.messages import Author, Identity, Notice, Posted, Reaction, RoomSummary
+from rooms.messages import Author, Identity, Notice, Posted, Reaction
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
 Nonce = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
@@ -91,7 +91,14 @@ class Typing(msgspec.Struct, frozen=True, tag_field="type", tag="typing"):
     room: Slug
 
 
-Command = Join | Leave | Send | Edit | Redact | React | Unreact | Typing
+class Read(msgspec.Struct, frozen=True, tag_field="type", tag="read"):
+    """Move the caller's marker in a room forward."""
+
+    room: Slug
+    id: Cursor
+
+
+Command = Join | Leave | Send | Edit | Redact | React | Unreact | Typing | Read
 
 
 class PostBody(msgspec.Struct, frozen=True):
@@ -273,6 +280,7 @@ def _refuse_shape(told: str) -> NoReturn:
 
 
 def echoing(refusal: Refusal, data: bytes) -> Refusal:
+    """Return a refusal with the nonce and room of what was refused, where they can be read."""
     try:
         echo = _echoes.decode(data)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
@@ -336,6 +344,7 @@ def encode(told: Mapping[str, Any]) -> bytes:
 
 
 def moment_text(moment: datetime) -> str:
+    """Return a time as the wire has it."""
     return moment.astimezone(UTC).replace(tzinfo=None).isoformat(timespec="microseconds") + "Z"
 
 
@@ -344,24 +353,6 @@ def encode_page(room: str, epoch: str, messages: Sequence[bytes], *, last_id: in
     head = encode({"room": room, "epoch": epoch})
     tail = encode({"last_id": last_id, "more": more})
     return b'%b,"messages":[%b],%b' % (head[:-1], b",".join(messages), tail[1:])
-
-
-def encode_rooms(reader: Identity | None, epoch: str, rooms: Sequence[RoomSummary]) -> bytes:
-    """Return the answer to GET /api/rooms."""
-    return encode(_user(reader) | {"epoch": epoch, "rooms": [_summary(room) for room in rooms]})
-
-
-def _summary(room: RoomSummary) -> dict[str, Any]:
-    return {
-        "room": room.room,
-        "name": room.name,
-        "topic": room.topic,
-        "last_id": room.last_id,
-        "post": room.access.post,
-        "moderate": room.access.moderate,
-        "archived": room.archived,
-        "private": room.private,
-    }
 
 
 def _user(reader: Identity | None) -> dict[str, Any]:

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 
-from realtime import queries, wire
+from realtime import queries, wire, wire_rooms
 from realtime.errors import NotAuthenticated, Refusal, Reset, Unavailable, refusal
-from realtime.transports.http import Answer, Call, Route
+from realtime.transports.http import Answer, Call, Route, decoded
 from rooms.messages import (
     After,
     Before,
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IReactorTime
 
     from realtime.transports.http import Endpoint
+    from rooms.messages import Identity
 
 
 class History(Protocol):
@@ -53,6 +54,16 @@ class Posting(Protocol):
         """Return the outcome; raise Unavailable where there is no room for it."""
 
 
+class Allowance(Protocol):
+    """What knows how fast somebody may send."""
+
+    def origin(self, peer: str, forwarded: str) -> str:
+        """Return whom a request counts for."""
+
+    def take(self, caller: Identity, origin: str) -> None:
+        """Count one send; raise RateLimited where that is too many."""
+
+
 class Calls:
     """The endpoints."""
 
@@ -61,13 +72,15 @@ class Calls:
         history: History,
         posting: Posting,
         *,
+        allowance: Allowance,
         encode: Callable[[Posted], bytes],
         wait: Callable[[Call, Page, int, float], Awaitable[Answer | None]],
         max_body: int,
     ) -> None:
-        """Read from `history`, post to `posting`, leave to `wait` who waits for something new."""
+        """Read from `history`, post what `allowance` lets pass; leave to `wait` who waits for something new."""
         self._history = history
         self._posting = posting
+        self._allowance = allowance
         self._encode = encode
         self._wait = wait
         self._max_body = max_body
@@ -79,18 +92,19 @@ class Calls:
             Route("/api/rooms", {"GET": self.rooms}),
             Route(messages, {"GET": self.messages, "POST": self.post}),
             Route(messages + "/{id}", {"PATCH": self.edit, "DELETE": self.redact}),
+            Route(messages + "/{id}/reactions", {"POST": self.react, "DELETE": self.unreact}),
             Route("/api/rooms/{room}/events", {"GET": events}),
         ]
 
     async def rooms(self, call: Call) -> Answer:
         """GET /api/rooms."""
-        epoch, rooms = await self._history.rooms_for(_reader(call))
-        return Answer(200, wire.encode_rooms(call.caller, epoch, rooms))
+        epoch, rooms = await self._history.rooms_for(call.reader)
+        return Answer(200, wire_rooms.encode_rooms(call.caller, epoch, rooms))
 
     async def messages(self, call: Call) -> Answer | None:
         """GET /api/rooms/{room}/messages."""
         query = queries.decode_history_query(call.exchange.query)
-        page = await self._history.read(_reader(call), call.room, query.span)
+        page = await self._history.read(call.reader, call.room, query.span)
         if isinstance(page, Refused):
             raise refusal(page)
         check_cursor(page, query.span, query.epoch)
@@ -124,6 +138,19 @@ class Calls:
             self._encode((await self._posted(call, Kind.REDACTION, body.reason or "", body.nonce)).posted),
         )
 
+    async def react(self, call: Call) -> Answer:
+        """POST /api/rooms/{room}/messages/{id}/reactions."""
+        stored = await self._reacted(call, Kind.REACTION)
+        return Answer(201 if stored.fresh else 200, self._encode(stored.posted))
+
+    async def unreact(self, call: Call) -> Answer:
+        """DELETE /api/rooms/{room}/messages/{id}/reactions."""
+        return Answer(200, self._encode((await self._reacted(call, Kind.UNREACTION)).posted))
+
+    async def _reacted(self, call: Call, kind: Kind) -> Stored:
+        body = decoded(call, wire_rooms.ReactionBody)
+        return await self._posted(call, kind, body.body, body.nonce)
+
     async def _posted(
         self, call: Call, kind: Kind, body: str, nonce: str | None, *, reply_to: int | None = None
     ) -> Stored:
@@ -133,6 +160,7 @@ class Calls:
         target = None if kind is Kind.MESSAGE else call.message_id
         draft = Draft(call.room, kind, call.caller.user_id, nonce, body, target, reply_to)
         try:
+            self._allowance.take(call.caller, self._allowance.origin(*call.exchange.came_from))
             outcome = await self._posting.post(draft)
         except Refusal as refused:
             raise refused.of(nonce=nonce) from None
@@ -181,10 +209,6 @@ def check_cursor(page: Page, span: Span, epoch: str | None) -> None:
     ahead = isinstance(span, After | Before) and span.cursor > page.head
     if ahead or (epoch is not None and epoch != page.versions.epoch):
         raise Reset
-
-
-def _reader(call: Call) -> UserId | None:
-    return call.caller.user_id if call.caller else None
 
 
 def _decoded(call: Call, kind: type[wire.Body], max_body: int) -> wire.Body:

@@ -7,23 +7,39 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred
 from twisted.web import resource, server
 
+from realtime import wire_rooms
 from realtime.errors import InternalError, MethodNotAllowed, NotAuthenticated, NotFound, Refusal
 from realtime.queries import MAX_ID
 
 if TYPE_CHECKING:
     from realtime.transports.doorkeeper import Doorkeeper
-    from rooms.messages import Identity
+    from rooms.messages import Identity, UserId
 
 logger = logging.getLogger(__name__)
 
 JSON = "application/json"
 PROBLEM = "application/problem+json"
+ME = "me"
+"""Stands in a path for whoever asks."""
+
+NUMBER = "[0-9]{1,19}"
+PARTS = {
+    "room": "[a-z0-9-]{1,64}",
+    "id": NUMBER,
+    "invitation": NUMBER,
+    "report": NUMBER,
+    "user": r"[^/\x00-\x1f\x7f\ud800-\udfff]{1,255}",
+}
+"""What the named parts of a path look like. Keys of people are whatever the site's user model has."""
+
+NUMBERS = {name for name, pattern in PARTS.items() if pattern == NUMBER}
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +106,13 @@ class Exchange:
         value = self.request.getHeader(name.lower().encode("ascii"))
         return value.decode("latin-1") if value is not None else ""
 
+    @property
+    def came_from(self) -> tuple[str, str]:
+        """The connection's address, "" where it has none, and all of X-Forwarded-For."""
+        told = self.request.requestHeaders.getRawHeaders(b"x-forwarded-for", [])
+        peer = str(getattr(self.request.getClientAddress(), "host", ""))
+        return peer, b",".join(told).decode("latin-1")
+
     def body(self) -> bytes:
         """Return the request's body, which was bounded while it came in."""
         content: Any = self.request.content
@@ -145,8 +168,63 @@ class Call:
 
     exchange: Exchange
     caller: Identity | None
-    room: str
-    message_id: int
+    names: Mapping[str, str]
+
+    @property
+    def reader(self) -> UserId | None:
+        """Who asks, as the database knows them."""
+        return self.caller.user_id if self.caller else None
+
+    @property
+    def room(self) -> str:
+        """The room that the path names."""
+        return self.names["room"]
+
+    @property
+    def message_id(self) -> int:
+        """The message that the path names."""
+        return self.number("id")
+
+    def number(self, name: str) -> int:
+        """Return a number in the path: of a message, an invitation, a report."""
+        return int(self.names[name])
+
+    @property
+    def is_me(self) -> bool:
+        """Tell whether the person in the path is called `me`."""
+        return self.names["user"] == ME
+
+    @property
+    def is_about_caller(self) -> bool:
+        """Tell whether the person in the path is who asks."""
+        return self.is_me or (self.caller is not None and self.person == self.caller.user_id)
+
+    @property
+    def person(self) -> UserId:
+        """The person that the path names, who need not exist.
+
+        Raises:
+            NotAuthenticated: it is the caller, who is a guest.
+        """
+        if self.is_me:
+            return self.known
+        return user_id(self.names["user"])
+
+    @property
+    def known(self) -> UserId:
+        """Who asks.
+
+        Raises:
+            NotAuthenticated: it is a guest.
+        """
+        if self.caller is None:
+            raise NotAuthenticated
+        return self.caller.user_id
+
+
+def decoded(call: Call, kind: type[wire_rooms.Body]) -> wire_rooms.Body:
+    """Return the body of a call, which is JSON; raises BadRequest, which names the field."""
+    return wire_rooms.decode(kind, call.exchange.header("Content-Type"), call.exchange.body())
 
 
 Endpoint = Callable[[Call], Awaitable[Answer | None]]
@@ -155,15 +233,36 @@ Endpoint = Callable[[Call], Awaitable[Answer | None]]
 
 @dataclass(frozen=True, slots=True)
 class Route:
-    """A path of the API, with `{room}` and `{id}` in it, and its methods."""
+    """A path of the API, with named parts as `{room}` in it, and its methods."""
 
     path: str
     methods: Mapping[str, Endpoint]
 
-    def match(self, path: str) -> re.Match[str] | None:
+    def match(self, path: str) -> Mapping[str, str] | None:
         """Return what the path names, None where it is another's."""
-        pattern = re.escape(self.path).replace(r"\{room\}", "(?P<room>[a-z0-9-]{1,64})")
-        return re.fullmatch(pattern.replace(r"\{id\}", "(?P<id>[0-9]{1,19})"), path)
+        found = _pattern(self.path).fullmatch(path)
+        names = found.groupdict() if found else None
+        if names and any(not 0 < int(names[name]) <= MAX_ID for name in NUMBERS & names.keys()):
+            return None
+        return names
+
+
+def _merged(routes: Sequence[Route]) -> list[Route]:
+    """Return one route a path, with all its methods."""
+    methods: dict[str, dict[str, Endpoint]] = {}
+    for route in routes:
+        methods.setdefault(route.path, {}).update(route.methods)
+    return [Route(path, found) for path, found in methods.items()]
+
+
+@cache
+def _pattern(path: str) -> re.Pattern[str]:
+    return re.compile(re.sub(r"\{(\w+)\}", lambda part: f"(?P<{part[1]}>{PARTS[part[1]]})", path))
+
+
+def user_id(text: str) -> UserId:
+    """Return the id of a person as a path or a query has it: digits are a number."""
+    return int(text) if text.isascii() and text.isdigit() else text
 
 
 class Api(resource.Resource):
@@ -174,7 +273,7 @@ class Api(resource.Resource):
     def __init__(self, routes: Sequence[Route], door: Doorkeeper | None) -> None:
         """Serve these routes to whoever the door lets in; without a door, to all."""
         super().__init__()
-        self._routes = routes
+        self._routes = _merged(routes)
         self._door = door
 
     def render(self, request: Any) -> int:
@@ -205,12 +304,11 @@ class Api(resource.Resource):
         if endpoint is None:
             raise MethodNotAllowed(allow=allow)
         caller = await self._door.admit(exchange.request) if self._door is not None else None
-        room, number = names.get("room") or "", int(names.get("id") or 0)
-        return await endpoint(Call(exchange, caller, room, number))
+        return await endpoint(Call(exchange, caller, names))
 
-    def _find(self, path: str) -> tuple[Route, dict[str, str | None]]:
+    def _find(self, path: str) -> tuple[Route, Mapping[str, str]]:
         for route in self._routes:
-            found = route.match(path)
-            if found is not None and 0 < int(found.groupdict().get("id") or 1) <= MAX_ID:
-                return route, found.groupdict()
+            names = route.match(path)
+            if names is not None:
+                return route, names
         raise NotFound
