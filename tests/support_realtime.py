@@ -72,6 +72,12 @@ class MemoryLog:
         self._change(room, lambda m: target in (m.id, m.target), body=None, redacted=True, changed=row.id)
         return self._commit(room, [row])
 
+    def react(self, room: str, target: int, body: str) -> RoomBatch:
+        """Commit a reaction: the target contains it."""
+        row = self._row(room, Kind.REACTION, body, target)
+        self._change(room, lambda m: m.id == target, changed=row.id)
+        return self._commit(room, [row])
+
     def purge(self, room: str, *ids: int) -> None:
         """Remove rows; the room's head stays."""
         self.rows[room] = [replace(m, body="PURGED") if m.id in ids else m for m in self.rows[room]]

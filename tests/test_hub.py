@@ -457,6 +457,30 @@ def test_what_is_above_the_redacted_message_stays_in_memory(stage: Stage) -> Non
     assert reader.ids == [1, 2, 3, 4]
 
 
+def test_a_reaction_leaves_its_target_in_memory_and_comes_after_it(stage: Stage) -> None:
+    stage.attach()
+    stage.reads.fire_all()
+    for text in ("a", "b"):
+        stage.hub.publish([stage.log.post("r", text)])
+    stage.hub.publish([stage.log.react("r", 1, "x")])
+    behind = stage.attach(0)
+    assert behind.ids == [1, 2, 3]
+    assert not stage.reads.asked
+
+
+def test_a_redacted_text_is_not_served_from_memory_where_it_was_reacted_to(stage: Stage) -> None:
+    slow = stage.attach()
+    stage.reads.fire_all()
+    sub(slow).pause()
+    stage.hub.publish([stage.log.post("r", "secret")])
+    stage.hub.publish([stage.log.react("r", 1, "x")])
+    stage.hub.publish([stage.log.redact("r", 1)])
+    sub(slow).resume()
+    stage.reads.fire_all()
+    assert slow.ids == [1, 2, 3]
+    assert b"secret" not in slow.texts[1]
+
+
 @pytest.mark.parametrize("by_poll", [True, False])
 def test_an_author_who_is_gone_is_not_named_from_memory(stage: Stage, *, by_poll: bool) -> None:
     stage.attach()

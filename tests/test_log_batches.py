@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase
 
 from rooms import history, log
 from rooms.messages import Draft, Kind, Outcome, Posted, Refused, Stored
-from rooms.models import WithheldText
+from rooms.models import AuditEntry, Mention, WithheldText
 from tests.support_rooms import person, room
 
 pytestmark = pytest.mark.databases
@@ -36,7 +36,7 @@ STEPS = st.lists(
         kind=st.sampled_from(list(Kind)),
         who=st.integers(0, 2),
         nonce=st.integers(0, 5),
-        text=st.sampled_from(["a", "b", " a ", ""]),
+        text=st.sampled_from(["a", "b", " a ", "", "@ana", "@ben @nobody"]),
         target=st.integers(1, 3),
     ),
     min_size=1,
@@ -61,6 +61,8 @@ class Alike(TestCase):
         one, other = (_log(slug) for slug in ("together", "apart"))
         assert [_plain(m, one) for m in one] == [_plain(m, other) for m in other]
         assert _withheld(one) == _withheld(other)
+        assert _mentions(one) == _mentions(other)
+        assert _trail(one) == _trail(other)
 
     def _append_together(self, drafts: Sequence[Draft]) -> tuple[Outcome, ...]:
         return log.append(drafts).outcomes
@@ -102,7 +104,21 @@ def _plain(one: Posted, whole: tuple[Posted, ...]) -> object:
         one.edited_at is not None,
         place.get(one.target or 0),
         place.get(one.changed or 0),
+        one.mentions,
+        one.reactions,
     )
+
+
+def _mentions(whole: tuple[Posted, ...]) -> list[tuple[int, int]]:
+    place = {message.id: number for number, message in enumerate(whole)}
+    rows = Mention.objects.filter(message__in=place).values_list("message", "user")
+    return sorted((place[message], user) for message, user in rows)
+
+
+def _trail(whole: tuple[Posted, ...]) -> list[tuple[int, str]]:
+    place = {message.id: number for number, message in enumerate(whole)}
+    rows = AuditEntry.objects.filter(message_id__in=place).values_list("message_id", "actor_name")
+    return sorted((place[message], name) for message, name in rows)
 
 
 def _withheld(whole: tuple[Posted, ...]) -> list[tuple[int, int, str]]:

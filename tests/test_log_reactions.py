@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from django.db import connection
 from django.test import TestCase
@@ -218,12 +220,12 @@ class Reactions(TestCase):
         """A popular message has thousands of these rows."""
         people = [person(f"p{n}") for n in range(12)]
         store(*(reaction(one, self.first, HEART) for one in people))
+        real = Message.from_db
         for draft in (reaction(self.ben, self.first, HEART), edit(self.ana, self.first, "x")):
-            loaded = []
-            real = Message.from_db
+            loaded: list[Message] = []
 
-            def from_db(*args: object, real: object = real, loaded: list[Message] = loaded) -> Message:
-                loaded.append(real(*args))  # type: ignore[operator]
+            def from_db(*args: Any, loaded: list[Message] = loaded) -> Message:
+                loaded.append(real(*args))
                 return loaded[-1]
 
             with pytest.MonkeyPatch.context() as patch:

@@ -14,7 +14,19 @@ from hypothesis import strategies as st
 from realtime import queries, wire
 from realtime.errors import BadRequest
 from realtime.tail import Encoded
-from rooms.messages import After, Author, Before, Credential, Identity, Kind, Newest, Posted
+from rooms.messages import (
+    After,
+    Author,
+    Before,
+    Credential,
+    Event,
+    Identity,
+    Kind,
+    Newest,
+    Notice,
+    Posted,
+    Reaction,
+)
 
 NOON = datetime(2026, 11, 20, 12, 0, 0, 123456, tzinfo=UTC)
 POSTED = Posted(205, "lobby", Kind.MESSAGE, Author(3, "ana"), "hello", NOON, "8c1f0a4e")
@@ -43,6 +55,21 @@ class TestCommands:
         assert command(type="redact", room="a", target=1, nonce="n", reason=" r ") == wire.Redact(
             "a", 1, "n", "r"
         )
+
+    def test_a_reaction_is_trimmed_and_has_bounds_of_its_own(self) -> None:
+        for kind, shape in (("react", wire.React), ("unreact", wire.Unreact)):
+            found = command(type=kind, room="a", target=1, body=" " + "é" * 32 + " ", nonce="n")
+            assert found == shape("a", 1, "é" * 32, "n")
+
+    @pytest.mark.parametrize("kind", ["react", "unreact"])
+    @pytest.mark.parametrize("body", ["", " ", "a b", "a\u3000b", "a\nb", "é" * 33, "a\x00b"])
+    def test_what_is_no_reaction_is_refused_by_name(self, kind: str, body: str) -> None:
+        told = refused(
+            json.dumps({"type": kind, "room": "a", "target": 1, "body": body, "nonce": "n"}).encode()
+        )
+
+        assert told.detail.startswith("body: ")
+        assert told.nonce == "n"
 
     def test_fields_that_nobody_knows_are_passed_over(self) -> None:
         assert command(type="leave", room="lobby", colour="red") == wire.Leave("lobby")
@@ -276,6 +303,40 @@ class TestMessages:
         assert told["author"] == {"id": "u-u", "name": "é"}
         assert (told["target"], told["reply_to"], told["redacted"], told["changed"]) == (1, 2, True, 8)
         assert told["edited_at"] == "2026-11-20T12:00:00.123456Z"
+
+    def test_mentions_and_reactions_are_as_documented(self) -> None:
+        posted = Posted(
+            9, "a", Kind.MESSAGE, None, "x", NOON, "n",
+            mentions=(Author(3, "ana"), Author("u-u", "Ben")), reactions=(Reaction("é", 2, (3, "u-u")),),
+        )  # fmt: skip
+        told = wire.encode_message(posted)
+
+        assert told.endswith(
+            '"mentions":[{"id":3,"name":"ana"},{"id":"u-u","name":"Ben"}],'
+            '"reactions":[{"body":"é","count":2,"users":[3,"u-u"]}]}'.encode()
+        )
+
+    @pytest.mark.parametrize(
+        ("notice", "told"),
+        [
+            (Notice(Event.ARCHIVED), {"event": "archived"}),
+            (Notice(Event.TOPIC, value=""), {"event": "topic", "value": ""}),
+            (Notice(Event.GUESTS, value=False), {"event": "guests", "value": False}),
+            (Notice(Event.SLOW_MODE, value=0), {"event": "slow_mode", "value": 0}),
+            (
+                Notice(Event.BANNED, Author(3, "ana"), None, NOON),
+                {
+                    "event": "banned",
+                    "about": {"id": 3, "name": "ana"},
+                    "until": "2026-11-20T12:00:00.123456Z",
+                },
+            ),
+        ],
+    )
+    def test_a_notice_tells_what_there_is_to_tell(self, notice: Notice, told: dict[str, Any]) -> None:
+        posted = Posted(9, "a", Kind.NOTICE, None, "x", NOON, "n", notice=notice)
+
+        assert repr(json.loads(wire.encode_message(posted))["notice"]) == repr(told)
 
     def test_moments_are_utc_with_six_digits_whatever_they_were(self) -> None:
         local = datetime(2026, 11, 20, 13, tzinfo=timezone(timedelta(hours=1)))
