@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from rooms.doing import Doing
 
 REDACTED_AT_ONCE = 200
+LOOKED_AT = 1000
 PURGED_AT_ONCE = 500
 
 NOTHING = Refused(Code.NOT_FOUND, "Nothing is withheld of this message.")
@@ -43,24 +45,43 @@ def redact_all_of(doing: Doing, action: RedactAllOf) -> Afterwards:
         raise bounds.refusal("since", "a moment has a time zone.")
     details = {"since": since.isoformat()} if since else None
     doing.note(action.deed, person, reason=reason, details=details)
-    rows = Message.objects.filter(author=person, room=doing.here, kind=Kind.MESSAGE.value, redacted=False)
-    if since is not None:
-        rows = rows.filter(created_at__gte=since)
-    slug, by, trusted = doing.here.slug, doing.key, doing.trusted
+    said, slug = _Said(person.pk, doing.here.pk, since), doing.here.slug
 
     def draft(key: int) -> Draft:
-        return Draft(slug, Kind.REDACTION, by, new_nonce(), reason, key, trusted=trusted)
+        return Draft(slug, Kind.REDACTION, doing.key, new_nonce(), reason, key, trusted=doing.trusted)
 
-    return Afterwards(lambda: sum(_redact([draft(key) for key in keys]) for keys in _newest_first(rows)))
+    return Afterwards(lambda: sum(_redact([draft(key) for key in keys]) for keys in said.newest_first()))
 
 
-def _newest_first(rows: QuerySet[Message]) -> Iterator[list[int]]:
-    """Yield the keys of rows in pieces, the newest first, by keyset."""
-    keys = list(rows.order_by("-id").values_list("id", flat=True)[:REDACTED_AT_ONCE])
-    while keys:
-        yield keys
-        older = rows.filter(id__lt=keys[-1]).order_by("-id")
-        keys = list(older.values_list("id", flat=True)[:REDACTED_AT_ONCE])
+@dataclass(frozen=True, slots=True)
+class _Said:
+    """What an author said in a room since a moment and is not redacted."""
+
+    author: Any
+    room: int
+    since: datetime | None
+
+    def newest_first(self) -> Iterator[list[int]]:
+        """Yield keys in pieces, by keyset over what the author wrote anywhere.
+
+        Where a whole piece is too old, the rest is: clocks are not set back and forth for longer.
+        """
+        last = bounds.MAX_ID
+        while rows := self._older(last):
+            last = rows[-1].pk
+            if self.since is not None and all(row.created_at < self.since for row in rows):
+                return
+            keys = [row.pk for row in rows if self._counts(row)]
+            for at in range(0, len(keys), REDACTED_AT_ONCE):
+                yield keys[at : at + REDACTED_AT_ONCE]
+
+    def _older(self, last: int) -> list[Message]:
+        rows = Message.objects.filter(author=self.author, id__lt=last).order_by("-id")
+        return list(rows.only("room_id", "kind", "redacted", "created_at")[:LOOKED_AT])
+
+    def _counts(self, row: Message) -> bool:
+        young = self.since is None or row.created_at >= self.since
+        return young and row.room_id == self.room and row.kind == Kind.MESSAGE and not row.redacted
 
 
 def _redact(drafts: list[Draft]) -> int:

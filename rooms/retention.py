@@ -24,7 +24,7 @@ from rooms.messages import Kind
 from rooms.models import ChatRoom, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Generator, Iterator
 
     from django.db.models import QuerySet
 
@@ -68,7 +68,7 @@ def old(slug: str | None = None) -> list[Old]:
     return found
 
 
-def prune(slug: str | None = None) -> Iterator[Old]:
+def prune(slug: str | None = None) -> Generator[Old]:
     """Take out what is older than it is kept, in one room or in all, and yield how many rows went each time.
 
     No transaction may be open, or they all would be one.
@@ -86,8 +86,9 @@ def _rooms(slug: str | None) -> Iterator[ChatRoom]:
 
 
 def _log(room: ChatRoom) -> QuerySet[Message]:
-    """Return the rows of a room that do not stay whatever their age."""
-    return Message._base_manager.filter(room=room).exclude(STAYS)
+    """Return the rows of a room that do not stay whatever their age, so that (room, id) is walked."""
+    key = ChatRoom.objects.filter(pk=room.pk).order_by().values("pk")[:1]
+    return Message._base_manager.filter(room=key).exclude(STAYS)
 
 
 def _next(room: ChatRoom, last: int) -> tuple[list[int], int] | None:
@@ -111,7 +112,7 @@ def _take_out(room: ChatRoom, keys: list[int]) -> Iterator[Old]:
             held = ChatRoom.objects.select_for_update(no_key=True).get(pk=room.pk)
             if _since(held) is None:
                 return
-            dependent = _log(room).filter(target__in=keys).exclude(pk__in=keys)
+            dependent = Message._base_manager.filter(target__in=keys).exclude(STAYS).exclude(pk__in=keys)
             changes = list(dependent.values_list("pk", flat=True)[: AT_ONCE + 1])
             more = len(changes) > AT_ONCE
             wanted = changes[:AT_ONCE] if more else [*changes, *keys]
