@@ -4,11 +4,23 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from rooms import views
+from rooms import invitation_views, member_views, report_views, room_views, views
 
 app_name = "rooms"
 urlpatterns = [
     path("", views.index, name="index"),
+    path("rooms/new/", room_views.new_room, name="new_room"),
     path("rooms/<slug:slug>/", views.room, name="room"),
+    path("rooms/<slug:slug>/settings/", room_views.settings, name="settings"),
+    path("rooms/<slug:slug>/people/", member_views.members, name="members"),
+    path("rooms/<slug:slug>/invitations/", invitation_views.listed, name="invitations"),
+    path(
+        "rooms/<slug:slug>/invitations/<int:key>/revoke/", invitation_views.revoke, name="revoke_invitation"
+    ),
+    path("direct/", room_views.direct, name="direct"),
+    path("invite/<str:token>/", invitation_views.invitation, name="invitation"),
+    path("invite/<str:token>/account/", invitation_views.new_account, name="invitation_account"),
+    path("reports/", report_views.queue, name="reports"),
+    path("reports/<int:key>/", report_views.settle, name="settle_report"),
     path("", include("rooms.account_urls")),
 ]

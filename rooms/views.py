@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import UTC
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.contrib.auth.views import redirect_to_login
-from django.http import Http404, HttpRequest, HttpResponse
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
@@ -15,12 +15,14 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from rooms import accounts, history
-from rooms.messages import Access, Author, Code, Newest, Refused
-from rooms.models import ChatRoom
+from rooms import history, reports
+from rooms.messages import Refused
+from rooms.visits import reader, refused, shell
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from django.http import HttpRequest, HttpResponse
+
+    from rooms.messages import Author, RoomSummary
 
 STATIC = Path(__file__).parent / "static"
 MODULES = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.glob("rooms/js/**/*.js"))
@@ -34,11 +36,23 @@ SOCKET = "/ws"
 @require_safe
 def index(request: HttpRequest) -> HttpResponse:
     """Show the rooms that the reader may see; a guest who may see none is asked to log in."""
-    reader = _reader(request)
-    _epoch, rooms = history.rooms_for(reader.id if reader else None)
-    if reader is None and not rooms:
+    who = reader(request)
+    _epoch, rooms = history.rooms_for(who.id if who else None)
+    if who is None and not rooms:
         return redirect_to_login(request.get_full_path())
-    return render(request, "rooms/room_list.html", {"rooms": rooms, **_shell(reader)})
+    lists = {
+        "people": [room for room in rooms if room.visibility == "direct" and not room.archived],
+        "rooms": [room for room in rooms if room.visibility != "direct" and not room.archived],
+        "archived": [room for room in rooms if room.archived],
+    }
+    context = {**lists, "any": bool(rooms), "is_reported": _is_reported(who, rooms), **shell(who)}
+    return render(request, "rooms/room_list.html", context)
+
+
+def _is_reported(who: Author | None, rooms: list[RoomSummary]) -> bool:
+    """Tell whether a report waits for somebody who moderates one of these rooms."""
+    moderates = who is not None and any(room.access.moderate for room in rooms)
+    return moderates and bool(reports.open_for(who.id if who else None, 1))
 
 
 @never_cache
@@ -49,57 +63,50 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
     Raises:
         Http404: there is no such room for this reader.
     """
-    reader = _reader(request)
-    page = history.read(reader.id if reader else None, slug, Newest(0))
-    if isinstance(page, Refused):
-        return _refused(request, page, guest=reader is None)
-    shown = ChatRoom.objects.get(slug=slug)
+    who = reader(request)
+    shown = history.room_for(who.id if who else None, slug)
+    if isinstance(shown, Refused):
+        return refused(request, shown, guest=who is None)
     context = {
         "room": shown,
-        "access": page.access,
-        "page": _page(request, shown, page.access, reader),
+        "access": shown.access,
+        "page": _page(request, shown, who),
         "modules": MODULES,
-        **_shell(reader),
+        **shell(who),
     }
     return render(request, "rooms/room.html", context)
 
 
-def _reader(request: HttpRequest) -> Author | None:
-    """Return who reads, as the wire names them; None for a guest."""
-    return accounts.author(request.user) if request.user.is_authenticated else None
-
-
-def _shell(reader: Author | None) -> Mapping[str, str]:
-    """Return what the frame around every page shows."""
-    return {"display_name": reader.name} if reader else {}
-
-
-def _refused(request: HttpRequest, refused: Refused, *, guest: bool) -> HttpResponse:
-    """Answer a reader who may not see a room.
-
-    Raises:
-        Http404: the reader may not know of it.
-    """
-    if guest:
-        # Also for a private room, and for none at all: the answer tells a guest nothing of either.
-        return redirect_to_login(request.get_full_path())
-    if refused.code is Code.FORBIDDEN:
-        return render(request, "rooms/banned.html", {"detail": refused.detail}, status=403)
-    raise Http404(refused.detail)
-
-
-def _page(request: HttpRequest, shown: ChatRoom, access: Access, reader: Author | None) -> dict[str, Any]:
+def _page(request: HttpRequest, shown: RoomSummary, who: Author | None) -> dict[str, Any]:
     """Return what the page's script needs to know, as `page.js` reads it."""
     here = urlencode({"next": request.get_full_path()})
     return {
-        "room": shown.slug,
-        "user": {"id": reader.id, "name": reader.name} if reader else None,
-        "post": access.post,
-        "moderate": access.moderate,
+        "room": shown.room,
+        "user": {"id": who.id, "name": who.name} if who else None,
+        "state": _state(shown),
+        "lastId": shown.last_id,
         "maxBody": settings.CHAT_MAX_BODY,
         "api": API,
         "socket": SOCKET,
         "csrfCookie": settings.CSRF_COOKIE_NAME,
         "csrfToken": get_token(request),
         "links": {"logIn": f"{reverse('rooms:login')}?{here}", "rooms": reverse("rooms:index")},
+    }
+
+
+def _state(shown: RoomSummary) -> dict[str, Any]:
+    """Return a room as `GET /api/rooms/{room}` would tell its reader, as far as the page shows it."""
+    until = shown.muted_until
+    return {
+        "room": shown.room,
+        "name": shown.name,
+        "topic": shown.topic,
+        "archived": shown.archived,
+        "read_only": shown.read_only,
+        "slow_mode": shown.slow_mode,
+        "post": shown.access.post,
+        "moderate": shown.access.moderate,
+        "manage": shown.access.manage,
+        **({"read": shown.read} if shown.read is not None else {}),
+        **({"muted_until": until and until.astimezone(UTC).isoformat()} if until is not None else {}),
     }

@@ -6,8 +6,8 @@
  * @typedef {object} RoomPage
  * @property {string} room its slug
  * @property {Author | null} user
- * @property {boolean} post
- * @property {boolean} moderate
+ * @property {import("./protocol.js").Room} state what the room is, and what one may do there
+ * @property {number} lastId the newest id of its log then
  * @property {number} maxBody code points
  * @property {string} api
  * @property {string} socket

@@ -32,7 +32,7 @@ export function reacted(reactions, row) {
   return reactions.flatMap((one) => (one !== known ? [one] : next.count > 0 ? [next] : []));
 }
 
-/** Whether somebody is among those named. @param {Message} message @param {string} body @param {UserId | undefined} user */
-export function hasReacted(message, body, user) {
-  return user !== undefined && message.reactions?.some((one) => one.body === body && one.users.includes(user)) === true;
+/** Whether somebody is among those named. @param {readonly Reaction[]} reactions @param {string} body @param {UserId | undefined} user */
+export function hasReacted(reactions, body, user) {
+  return user !== undefined && reactions.some((one) => one.body === body && one.users.includes(user));
 }

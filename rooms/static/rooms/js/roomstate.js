@@ -6,6 +6,7 @@
  * @typedef {import("./protocol.js").Notice} Notice
  * @typedef {import("./protocol.js").Room} Room
  * @typedef {import("./protocol.js").UserId} UserId
+ * @typedef {"" | "guest" | "archived" | "read_only" | "muted"} WhyNot
  */
 
 /** What these tell of the reader changes more than they say. */
@@ -98,7 +99,7 @@ export class RoomState {
 /**
  * Whether one may post, and if not, why.
  * @param {Room} room @param {boolean} known has an account @param {number} now_ms
- * @returns {"" | "guest" | "archived" | "read_only" | "muted"}
+ * @returns {WhyNot}
  */
 export function whyNot(room, known, now_ms) {
   if (!known) return "guest";

@@ -29,6 +29,8 @@ export class LogView {
   #scheduled = false;
   #stuck = true;
   #quiet = true;
+  /** What may be done is another: all rows are filled anew. */
+  #stale = false;
   /** The newest message that was at the bottom of the page when its reader was there. */
   #seen = 0;
 
@@ -39,13 +41,15 @@ export class LogView {
    * @param {Viewer} how.viewer
    * @param {Acts} how.acts
    * @param {() => void} how.nearTop there is room for earlier messages
+   * @param {(id: number) => void} how.seen the newest message is in sight, at the bottom
    */
-  constructor({ parts, rows, viewer, acts, nearTop }) {
+  constructor({ parts, rows, viewer, acts, nearTop, seen }) {
     this.parts = parts;
     this.rows = rows;
     this.viewer = viewer;
     this.acts = acts;
     this.nearTop = nearTop;
+    this.seen = seen;
     parts.scroller.addEventListener("scroll", () => this.#scrolled(), { passive: true });
     parts.jump.addEventListener("click", () => {
       this.stick();
@@ -85,6 +89,28 @@ export class LogView {
     else requestAnimationFrame(run);
   }
 
+  /** Draw every row anew. */
+  renew() {
+    this.#stale = true;
+    this.draw();
+  }
+
+  /** Do not go to the newest message by itself: another is looked for. */
+  aside() {
+    this.#stuck = false;
+  }
+
+  /** Have a message in sight, if it is on the page, and the reader at it. @param {number} id @returns {boolean} whether it is */
+  goTo(id) {
+    const item = this.item(id);
+    if (!item) return false;
+    this.#stuck = false;
+    item.scrollIntoView({ block: "center" });
+    item.focus({ preventScroll: true });
+    item.classList.add("sought");
+    return true;
+  }
+
   /** The element of a message, if it is on the page. @param {number} id */
   item(id) {
     return this.#shown.get(`m${id}`)?.item;
@@ -97,6 +123,7 @@ export class LogView {
     const rows = this.rows();
     const anchor = this.#stuck ? null : this.#anchor();
     this.#patch(rows);
+    this.#stale = false;
     if (anchor) scroller.scrollTop += anchor.item.getBoundingClientRect().top - anchor.top;
     this.#settle();
     this.#count(rows);
@@ -137,8 +164,8 @@ export class LogView {
     const key = before.has(row.key) ? row.key : ownKey(row);
     const old = before.get(key);
     before.delete(key);
-    const item = old?.item ?? make("li", row.kind === "day" ? {} : { tabindex: "-1" });
-    if (!old || old.row.key !== row.key || !same(old.row, row)) fill(item, row, this.viewer, this.acts);
+    const item = old?.item ?? make("li", row.kind === "day" || row.kind === "unread" ? {} : { tabindex: "-1" });
+    if (!old || old.row.key !== row.key || this.#stale || !same(old.row, row)) fill(item, row, this.viewer, this.acts);
     return item;
   }
 
@@ -165,6 +192,7 @@ export class LogView {
       if (row.message.author?.id !== this.viewer.user?.id) unseen += 1;
     }
     if (this.#stuck || this.#seen === 0) this.#seen = newest;
+    if (this.#stuck && newest > 0 && !document.hidden) this.seen(newest);
     const { jump } = this.parts;
     jump.hidden = this.#stuck || unseen === 0;
     jump.textContent = `${unseen} new ↓`;

@@ -1,6 +1,7 @@
 // @ts-check
-/** What the log shows, as plain rows: days, messages, and what is on its way. No document here. */
+/** What the log shows, as plain rows: days, messages, notices, and what is on its way. No document here. */
 
+import { reacted } from "../reactions.js";
 import { dayKey } from "./times.js";
 
 /**
@@ -11,23 +12,28 @@ import { dayKey } from "./times.js";
  * @typedef {import("../store.js").MessageStore} MessageStore
  *
  * @typedef {{kind: "day", key: string, at: string}} DayRow
+ * @typedef {{kind: "notice", key: string, message: Message}} NoticeRow
+ * @typedef {{kind: "unread", key: string}} UnreadRow
  * @typedef {{kind: "message", key: string, message: Message, reason: string | undefined,
- *   change: Entry | undefined, follows: boolean}} MessageRow
+ *   change: Entry | undefined, reacting: Entry[], follows: boolean}} MessageRow `reacting`: on its way
  * @typedef {{kind: "entry", key: string, entry: Entry, follows: boolean}} EntryRow
- * @typedef {DayRow | MessageRow | EntryRow} Row
+ * @typedef {DayRow | NoticeRow | UnreadRow | MessageRow | EntryRow} Row
+ *
+ * @typedef {{after: number, upTo: number}} Unread what was new when the page was opened
  */
 
 const TOGETHER_MS = 5 * 60_000;
 
 /**
- * @param {MessageStore} store @param {Outbox} outbox @param {Author | null} me
+ * @param {MessageStore} store @param {Outbox} outbox @param {Author | null} me @param {Unread} [unread]
  * @returns {Row[]} as they stand below one another
  */
-export function rowsOf(store, outbox, me) {
+export function rowsOf(store, outbox, me, unread = { after: 0, upTo: 0 }) {
   /** @type {Row[]} */
   const rows = [];
   /** @type {{author: Author | null | undefined, at: string, day: string} | null} */
   let last = null;
+  let afterNotice = false;
   /** @type {Set<string>} */
   const used = new Set();
   /** A day can come twice: clocks of servers and browsers differ around midnight. @param {string} key @returns {string} */
@@ -37,18 +43,31 @@ export function rowsOf(store, outbox, me) {
     const day = dayKey(at);
     const newDay = last?.day !== day;
     if (newDay) rows.push({ kind: "day", key: unused(`d${day}`), at });
+    const broken = afterNotice;
+    afterNotice = false;
     const follows =
       !newDay && last?.author?.id === author?.id && Date.parse(at) - Date.parse(last?.at ?? at) < TOGETHER_MS;
     last = { author, at, day };
-    return follows;
+    return follows && !broken;
   };
-  const changes = new Map(
-    outbox.entries().filter(({ command }) => command.type !== "send").map((entry) => [entry.command.target, entry]),
-  );
+  const { changes, reactions } = onTheirWay(outbox);
+  let lined = unread.after === 0;
   for (const message of store.messages()) {
-    const follows = place(message.author, message.created_at);
-    const reason = store.reason(message.id);
-    rows.push({ kind: "message", key: `m${message.id}`, message, reason, change: changes.get(message.id), follows });
+    const { id, author, created_at } = message;
+    if (message.kind === "notice") {
+      place(undefined, created_at);
+      afterNotice = true;
+      rows.push({ kind: "notice", key: `m${id}`, message });
+      continue;
+    }
+    let follows = place(author, created_at);
+    if (!lined && id > unread.after && id <= unread.upTo && author?.id !== me?.id) {
+      rows.push({ kind: "unread", key: "unread" });
+      lined = true;
+      follows = false;
+    }
+    const [reason, change, reacting] = [store.reason(id), changes.get(id), reactions.get(id) ?? []];
+    rows.push({ kind: "message", key: `m${id}`, message, reason, change, reacting, follows });
   }
   for (const entry of outbox.entries()) {
     if (entry.command.type !== "send") continue;
@@ -58,11 +77,38 @@ export function rowsOf(store, outbox, me) {
   return rows;
 }
 
+/** What changes messages and is not in the log yet, by target. @param {Outbox} outbox */
+function onTheirWay(outbox) {
+  /** The newest of each. @type {Map<number, Entry>} */
+  const changes = new Map();
+  /** @type {Map<number, Entry[]>} */
+  const reactions = new Map();
+  for (const entry of outbox.entries()) {
+    const { type, target = 0 } = entry.command;
+    if (type === "react" || type === "unreact") reactions.set(target, [...(reactions.get(target) ?? []), entry]);
+    else if (type !== "send") changes.set(target, entry);
+  }
+  return { changes, reactions };
+}
+
+/** A message's reactions as they will be. @param {MessageRow} row @param {Author | null} me */
+export function shownReactions({ message, reacting }, me) {
+  let shown = message.reactions ?? [];
+  for (const { command, state } of reacting) {
+    if (state === "failed" || !me) continue;
+    shown = reacted(shown, { ...message, kind: command.type === "react" ? "reaction" : "unreaction", body: command.body, author: me });
+  }
+  return shown;
+}
+
 /** Whether two rows of one key look the same. @param {Row} one @param {Row} other */
 export function same(one, other) {
-  if (one.kind === "day" || other.kind === "day") return one.kind === other.kind;
+  if (one.kind === "day" || one.kind === "unread" || one.kind === "notice") return one.kind === other.kind;
+  if (other.kind === "day" || other.kind === "unread" || other.kind === "notice") return false;
   if (one.follows !== other.follows) return false;
   if (one.kind === "entry") return other.kind === "entry" && one.entry === other.entry;
   if (other.kind !== "message") return false;
-  return one.message === other.message && one.change === other.change && one.reason === other.reason;
+  if (one.message !== other.message || one.change !== other.change || one.reason !== other.reason) return false;
+  const { reacting } = other;
+  return one.reacting.length === reacting.length && one.reacting.every((entry, at) => entry === reacting[at]);
 }
