@@ -1,4 +1,7 @@
-"""Rooms and tokens in the admin; messages are in `rooms.admin_messages`."""
+"""Rooms and tokens in the admin. Whatever is done to a room is done by `rooms.acting`.
+
+Messages are in `rooms.admin_messages`; what else there is, the modules named at the end import.
+"""
 
 from __future__ import annotations
 
@@ -7,98 +10,109 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.utils import display_for_value
-from django.contrib.auth import get_user_model
 from django.db.models import OuterRef, Subquery
-from django.urls import reverse
-from django.utils import timezone
-from django.utils.text import capfirst
-from django.utils.translation import gettext, gettext_lazy, ngettext
+from django.urls import path, reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy, ngettext
 
+from rooms import acting, admin_conversation, admin_people
+from rooms.actions import (
+    Archive,
+    CreateRoom,
+    OpenToGuests,
+    Rename,
+    SetKeepDays,
+    SetReadOnly,
+    SetSlowMode,
+    SetTopic,
+    SetVisibility,
+)
+from rooms.admin_acting import RefusalsTold, attempt, key, tell_refused
 from rooms.admin_messages import MessageAdmin
-from rooms.models import ApiToken, Ban, ChatRoom, Membership, Message
+from rooms.admin_reports import ReportAdmin
+from rooms.admin_suspensions import SuspensionAdmin
+from rooms.admin_trail import AuditEntryAdmin
+from rooms.models import ApiToken, ChatRoom, Message
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-    from datetime import datetime
+    from collections.abc import Callable, Mapping
 
     from django.db.models import Model, QuerySet
     from django.http import HttpRequest, HttpResponse
+    from django.urls import URLPattern
 
-    InlineBase = admin.TabularInline[Any, ChatRoom]
+    from rooms.actions import RoomAction
+
     RoomAdminBase = admin.ModelAdmin[ChatRoom]
     RoomFormBase = forms.ModelForm[ChatRoom]
     TokenAdminBase = admin.ModelAdmin[ApiToken]
 else:
-    InlineBase = admin.TabularInline
     RoomAdminBase = TokenAdminBase = admin.ModelAdmin
     RoomFormBase = forms.ModelForm
 
-__all__ = ["ApiTokenAdmin", "ChatRoomAdmin", "MessageAdmin"]
+__all__ = [
+    "ApiTokenAdmin", "AuditEntryAdmin", "ChatRoomAdmin", "MessageAdmin", "ReportAdmin", "SuspensionAdmin",
+]  # fmt: skip
 
+admin.site.site_header = gettext_lazy("Chat administration")
+admin.site.site_title = gettext_lazy("Chat administration")
+admin.site.index_title = gettext_lazy("What there is")
+admin.site.index_template = "admin/rooms/index.html"
 
-SHOWN_AT_MOST = 80
-"""How many members, and how many bans, one form holds: Django takes 1,000 fields, a pair has 12."""
+Visibility = ChatRoom.Visibility
+NOT_DIRECT = [choice for choice in Visibility.choices if choice[0] != Visibility.DIRECT.value]
 
+SETTINGS: Mapping[str, Callable[[str, Any], RoomAction]] = {
+    "name": Rename,
+    "topic": SetTopic,
+    "visibility": lambda room, visibility: SetVisibility(room, visibility == Visibility.PRIVATE),
+    "open_to_guests": OpenToGuests,
+    "read_only": SetReadOnly,
+    "slow_mode_s": SetSlowMode,
+    "keep_days": SetKeepDays,
+    "archived": Archive,
+}
+"""What each field of the form asks for, in the order in which it is done: a private room has no guests."""
 
-class PeopleInline(InlineBase):
-    """People of a room, found by typing where the site's own admin of users can search, else by key."""
-
-    extra = 0
-    raw_id_fields = ("user",)
-    readonly_fields = ("created_at",)
-
-    @classmethod
-    def are_too_many(cls, room: ChatRoom) -> bool:
-        """Tell whether a form of all of them would be larger than Django takes."""
-        return bool(cls.model._default_manager.filter(room=room)[SHOWN_AT_MOST : SHOWN_AT_MOST + 1])
-
-    def get_autocomplete_fields(self, request: HttpRequest) -> tuple[str, ...]:
-        """Return the fields that are searched as one types: a site's user model may be registered, or not."""
-        users = get_user_model()
-        if not self.admin_site.is_registered(users):
-            return ()
-        return ("user",) if self.admin_site.get_model_admin(users).get_search_fields(request) else ()
-
-
-class MembershipInline(PeopleInline):
-    """Who belongs to a room."""
-
-    model = Membership
-
-
-class BanInline(PeopleInline):
-    """Who is shut out of a room."""
-
-    model = Ban
+MADE_WITH = frozenset({"name", "topic", "visibility"})
+"""What a new room is made with; its other fields are set after that."""
 
 
 class RoomForm(RoomFormBase):
-    """A room, with a box to tick for its archive; the log keeps since when."""
+    """A room as its fields and a box to tick for its archive.
 
-    archived = forms.BooleanField(
-        label=gettext_lazy("Archived"),
-        required=False,
-    )
+    Each field carries what it held when the page was made, so that only what this person changed is done,
+    and what somebody else changed meanwhile stays.
+    """
+
+    archived = forms.BooleanField(label=gettext_lazy("Archived"), required=False)
 
     class Meta:
         """What is edited."""
 
         model = ChatRoom
-        fields = ("name", "slug", "topic", "visibility", "open_to_guests", "read_only")
+        fields = (
+            "name", "slug", "topic", "visibility", "open_to_guests", "read_only", "slow_mode_s", "keep_days",
+        )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.fields["archived"].initial = self.instance.archived_at is not None
+        visibility: Any = self.fields.get("visibility")
+        if visibility is not None:
+            visibility.choices = NOT_DIRECT
+        if "slug" in self.fields:
+            self.fields["slug"].required = False
+            self.fields["slug"].help_text = gettext_lazy(
+                "Small letters, digits and hyphens; made of the name where it is empty. It never changes."
+            )
+        for field in self.fields.values():
+            field.show_hidden_initial = self.instance.pk is not None
 
-    def clean(self) -> dict[str, Any] | None:
-        """Set when the room was archived, unless it was before."""
-        cleaned = super().clean()
-        archived = self.cleaned_data.get("archived")
-        if not archived:
-            self.instance.archived_at = None
-        elif self.instance.archived_at is None:
-            self.instance.archived_at = timezone.now()
-        return cleaned
+    def settings(self, room: str, *, but: frozenset[str] = frozenset()) -> list[RoomAction]:
+        """Return what was changed, as what it asks for."""
+        changed = set(self.changed_data) - but
+        return [make(room, self.cleaned_data[name]) for name, make in SETTINGS.items() if name in changed]
 
 
 class ArchivedFilter(admin.SimpleListFilter):
@@ -118,29 +132,47 @@ class ArchivedFilter(admin.SimpleListFilter):
 
 
 @admin.register(ChatRoom)
-class ChatRoomAdmin(RoomAdminBase):
+class ChatRoomAdmin(RefusalsTold, RoomAdminBase):
     """The rooms. They are archived, never deleted: an address is not given again."""
 
     form = RoomForm
-    list_display = ("name", "slug", "visibility", "is_archived", "read_only", "last_activity")
+    list_display = ("name", "slug", "visibility", "is_archived", "read_only", "last_activity", "pages")
     list_filter = ("visibility", ArchivedFilter, "read_only", "open_to_guests")
     search_fields = ("name", "slug", "topic")
-    actions = ("archive", "unarchive")
+    actions = ("archive", "unarchive", "make_read_only", "make_writable")
+    change_form_template = "admin/rooms/chatroom/change_form.html"
     fields = (
-        "name", "slug", "topic", "visibility", "open_to_guests", "read_only", "archived", "archived_at",
-        "last_activity",
+        "name", "slug", "topic", "visibility", "open_to_guests", "read_only", "slow_mode_s", "keep_days",
+        "archived", "archived_at", "last_activity",
     )  # fmt: skip
-    inlines = (MembershipInline, BanInline)
+
+    class Media:
+        """What its pages need beside the admin's own."""
+
+        css = {"all": ("rooms/css/admin.css",)}
 
     def view_on_site(self, room: ChatRoom) -> str:
         """Return the address of the room itself."""
         return reverse("rooms:room", args=[room.slug])
 
-    def get_inlines(self, request: HttpRequest, obj: ChatRoom | None) -> list[Any]:
-        """Return who belongs to a room and who is shut out, each unless they are too many for one form."""
-        if obj is None:
-            return list(self.inlines)
-        return [inline for inline in self.inlines if not inline.are_too_many(obj)]
+    def get_urls(self) -> list[URLPattern]:
+        """Return the admin's pages, those of the people of a room and of what is said there."""
+        return [
+            path(
+                f"<path:object_id>/{name}/",
+                self.admin_site.admin_view(getattr(self, f"{name}_view")),
+                name=f"rooms_chatroom_{name}",
+            )
+            for name in ("people", "conversation")
+        ] + super().get_urls()
+
+    def people_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show the people of a room."""
+        return admin_people.view(self, request, object_id)
+
+    def conversation_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Show what is said in a room."""
+        return admin_conversation.view(self, request, object_id)
 
     def change_view(
         self,
@@ -149,26 +181,39 @@ class ChatRoomAdmin(RoomAdminBase):
         form_url: str = "",
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
-        """Show a room, and say which of its people are not shown."""
-        room = self.get_object(request, object_id) if request.method == "GET" else None
-        for inline in self.inlines:
-            if room is not None and inline.are_too_many(room):
-                told = gettext("%(people)s: more than %(number)d, too many to be shown on this page.")
-                people = capfirst(inline.model._meta.verbose_name_plural)
-                self.message_user(
-                    request, told % {"people": people, "number": SHOWN_AT_MOST}, messages.WARNING
-                )
-        return super().change_view(request, object_id, form_url, extra_context)
+        """Show a room, with the ways to its people and to what is said there."""
+        context = {**(extra_context or {}), "may_read": admin_conversation.may_read(request)}
+        return super().change_view(request, object_id, form_url, context)
+
+    def save_model(self, request: HttpRequest, obj: ChatRoom, form: Any, change: Any) -> None:
+        """Make the room, or do to it what was changed: all of it or nothing.
+
+        Raises:
+            rooms.log.Refusal: something of it is refused.
+        """
+        who = key(request)
+        if change:
+            acting.perform_all(who, form.settings(obj.slug))
+            return
+        private = obj.visibility == Visibility.PRIVATE
+        made = acting.perform(who, CreateRoom(obj.name, obj.slug or None, obj.topic, private=private))
+        acting.perform_all(who, form.settings(made.room, but=MADE_WITH))
+        room = ChatRoom.objects.get(slug=made.room)
+        for field in obj._meta.concrete_fields:
+            setattr(obj, field.attname, getattr(room, field.attname))
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[ChatRoom]:
         """Return the rooms with the moment of their newest message, found by its key."""
         newest = Message.objects.filter(pk=OuterRef("last_message_id")).values("created_at")
-        return super().get_queryset(request).annotate(newest_at=Subquery(newest))
+        rooms: QuerySet[ChatRoom] = super().get_queryset(request).annotate(newest_at=Subquery(newest))
+        return rooms
 
     def get_readonly_fields(self, request: HttpRequest, obj: ChatRoom | None = None) -> tuple[str, ...]:
-        """Return what is only shown: the address too, once it is given."""
-        shown = ("archived_at", "last_activity")
-        return ("slug", *shown) if obj is not None else shown
+        """Return what is only shown: the address too, once it is given, and that a room is one of two."""
+        shown: tuple[str, ...] = ("archived_at", "last_activity")
+        if obj is None:
+            return shown
+        return ("slug", "visibility", *shown) if obj.visibility == Visibility.DIRECT else ("slug", *shown)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Tell that rooms stay."""
@@ -184,28 +229,57 @@ class ChatRoomAdmin(RoomAdminBase):
         """Return when the newest message came. A room that is being made has none."""
         return display_for_value(getattr(room, "newest_at", None), "-")
 
+    @admin.display(description=gettext_lazy("pages"))
+    def pages(self, room: ChatRoom) -> str:
+        """Return links to what is said in the room and to its people."""
+        return format_html(
+            '<a href="{}">{}</a> · <a href="{}">{}</a>',
+            reverse("admin:rooms_chatroom_conversation", args=[room.pk]),
+            gettext_lazy("Conversation"),
+            reverse("admin:rooms_chatroom_people", args=[room.pk]),
+            gettext_lazy("People"),
+        )
+
     @admin.action(permissions=["change"], description=gettext_lazy("Archive selected rooms"))
     def archive(self, request: HttpRequest, queryset: QuerySet[ChatRoom]) -> None:
         """Close rooms to posts."""
-        self._set_archived(request, queryset.filter(archived_at__isnull=True), timezone.now())
+        self._set(request, queryset.filter(archived_at__isnull=True), Archive, "Archived.")
 
     @admin.action(
         permissions=["change"], description=gettext_lazy("Bring selected rooms back from the archive")
     )
     def unarchive(self, request: HttpRequest, queryset: QuerySet[ChatRoom]) -> None:
         """Open archived rooms again."""
-        self._set_archived(request, queryset.filter(archived_at__isnull=False), None)
+        archived = queryset.filter(archived_at__isnull=False)
+        self._set(request, archived, lambda room: Archive(room, archived=False), "Brought back.")
 
-    def _set_archived(self, request: HttpRequest, rooms: Iterable[ChatRoom], moment: datetime | None) -> None:
-        """Save each by itself, so that its readers' access is asked again."""
-        told = "Archived." if moment else "Brought back from the archive."
-        rows = list(rooms)
-        for room in rows:
-            room.archived_at = moment
-            room.save(update_fields=["archived_at"])
-            self.log_change(request, room, told)
-        changed = ngettext("%d room was changed.", "%d rooms were changed.", len(rows)) % len(rows)
+    @admin.action(permissions=["change"], description=gettext_lazy("Let only moderators post"))
+    def make_read_only(self, request: HttpRequest, queryset: QuerySet[ChatRoom]) -> None:
+        """Let moderators alone post."""
+        self._set(request, queryset.filter(read_only=False), SetReadOnly, "Read-only.")
+
+    @admin.action(permissions=["change"], description=gettext_lazy("Let everybody post again"))
+    def make_writable(self, request: HttpRequest, queryset: QuerySet[ChatRoom]) -> None:
+        """Let everybody post."""
+        closed = queryset.filter(read_only=True)
+        self._set(request, closed, lambda room: SetReadOnly(room, read_only=False), "Open to posts.")
+
+    def _set(
+        self, request: HttpRequest, rooms: QuerySet[ChatRoom], act: Callable[[str], RoomAction], told: str
+    ) -> None:
+        """Do the same to several rooms, one transaction a room, and tell what came of it."""
+        refused = []
+        done = 0
+        for room in list(rooms):
+            detail = attempt(request, act(room.slug))
+            if detail:
+                refused.append(f"{room}: {detail}")
+            else:
+                done += 1
+                self.log_change(request, room, told)
+        changed = ngettext("%d room was changed.", "%d rooms were changed.", done) % done
         self.message_user(request, changed, messages.SUCCESS)
+        tell_refused(request, refused)
 
 
 @admin.register(ApiToken)

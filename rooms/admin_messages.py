@@ -2,31 +2,32 @@
 
 from __future__ import annotations
 
-from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
-from django import forms
 from django.contrib import admin, messages
 from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.core.exceptions import PermissionDenied
-from django.db import transaction
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import path, reverse
 from django.utils.html import format_html
 from django.utils.text import Truncator
 from django.utils.translation import gettext as _
-from django.utils.translation import gettext_lazy, ngettext
+from django.utils.translation import gettext_lazy
 
-from rooms import accounts, log
+from rooms import admin_redaction
+from rooms.admin_acting import ReasonForm, may
 from rooms.admin_browsing import NEWER, OLDER, MessageChangeList
 from rooms.admin_filters import AuthorFilter, KindFilter, RoomFilter, SentFilter
-from rooms.messages import Busy, Draft, Kind, Outcome, Refused, Stored, new_nonce
+from rooms.admin_redaction import TO_PURGE, AllOfForm, PurgeForm, may_redact, redact, target_of
+from rooms.admin_versions import Version, versions
+from rooms.messages import Kind
 from rooms.models import Message, WithheldText
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
+    from django import forms
     from django.db.models import Model, QuerySet
     from django.urls import URLPattern
 
@@ -38,18 +39,6 @@ AROUND = 5
 """How many messages before and after one are shown with it."""
 CHANGES_SHOWN = 100
 ON_A_PAGE = 100
-REASON_LENGTH = 250
-
-
-class ReasonForm(forms.Form):
-    """Why something is redacted."""
-
-    reason = forms.CharField(
-        label=gettext_lazy("Reason"),
-        max_length=REASON_LENGTH,
-        required=False,
-        help_text=gettext_lazy("Everybody in the room can read it."),
-    )
 
 
 @admin.register(Message)
@@ -70,7 +59,7 @@ class MessageAdmin(MessageAdminBase):
     change_form_template = "admin/rooms/message/change_form.html"
     fields = (
         "id", "room", "kind", "who", "body", "created_at", "link_to_target", "link_to_answered", "redacted",
-        "edited_at", "changed", "nonce",
+        "edited_at", "changed", "nonce", "place",
     )  # fmt: skip
     readonly_fields = fields
 
@@ -91,7 +80,7 @@ class MessageAdmin(MessageAdminBase):
 
     def has_redact_permission(self, request: HttpRequest) -> bool:
         """Tell whether this person may redact: the permission to change or to delete messages."""
-        return any(request.user.has_perm(f"rooms.{verb}_message") for verb in ("change", "delete"))
+        return may_redact(request)
 
     def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Tell whether this person may redact, since that is what deleting does here."""
@@ -140,6 +129,12 @@ class MessageAdmin(MessageAdminBase):
 
     # The page of one message
 
+    @admin.display(description=gettext_lazy("in the conversation"))
+    def place(self, message: Message) -> str:
+        """Return a link to where it was said."""
+        page = reverse("admin:rooms_chatroom_conversation", args=[message.room_id])
+        return format_html('<a href="{}?message={}">{}</a>', page, message.pk, _("Show it there"))
+
     @admin.display(description=gettext_lazy("about"))
     def link_to_target(self, message: Message) -> str:
         """Return a link to what an edit or a redaction is about."""
@@ -169,12 +164,27 @@ class MessageAdmin(MessageAdminBase):
         before = list(beside.filter(id__lt=message.pk).order_by("-id")[:AROUND])
         after = list(beside.filter(id__gt=message.pk).order_by("id")[:AROUND])
         changes = list(beside.filter(target=message.pk).order_by("id")[:CHANGES_SHOWN])
+        withheld = self._withheld(request, [message, *changes])
+        said = message.kind == Kind.MESSAGE
+        redacts = self.has_redact_permission(request)
+        purges = withheld and said and message.redacted and may(request, *TO_PURGE)
         return {
             "around": [*reversed(before), message, *after],
             "changes": changes,
-            "withheld": self._withheld(request, [message, *changes]),
-            "reason_form": ReasonForm() if self._can_be_redacted(request, message) else None,
+            "versions": self._versions(message, changes, withheld),
+            "withheld": withheld,
+            "reason_form": ReasonForm() if redacts and said and not message.redacted else None,
+            "all_of_form": AllOfForm(initial={"since": message.created_at}, prefix="all")
+            if redacts and message.author_id is not None
+            else None,
+            "purge_form": PurgeForm() if purges else None,
         }
+
+    def _versions(
+        self, message: Message, changes: Sequence[Message], withheld: Sequence[WithheldText]
+    ) -> list[Version]:
+        """Return what an edited message said in turn, for whom may read what is withheld."""
+        return versions(message, changes, withheld) if withheld and message.edited_at is not None else []
 
     def _withheld(self, request: HttpRequest, rows: Sequence[Message]) -> list[WithheldText]:
         """Return the texts withheld from these rows, for whom may read them."""
@@ -182,19 +192,18 @@ class MessageAdmin(MessageAdminBase):
             return []
         return list(WithheldText.objects.filter(message__in=rows).order_by("message", "id")[:CHANGES_SHOWN])
 
-    def _can_be_redacted(self, request: HttpRequest, message: Message) -> bool:
-        return self.has_redact_permission(request) and message.kind == Kind.MESSAGE and not message.redacted
-
     # Redaction
 
     def get_urls(self) -> list[URLPattern]:
-        """Return the admin's pages, and the one that redacts."""
-        redact = path(
-            "<path:object_id>/redact/",
-            self.admin_site.admin_view(self.redact_view),
-            name="rooms_message_redact",
-        )
-        return [redact, *super().get_urls()]
+        """Return the admin's pages, and those that redact and remove."""
+        return [
+            path(
+                f"<path:object_id>/{name}/",
+                self.admin_site.admin_view(getattr(self, f"{name}_view")),
+                name=f"rooms_message_{name}",
+            )
+            for name in ("redact", "redact_all_of", "purge")
+        ] + super().get_urls()
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
@@ -208,13 +217,44 @@ class MessageAdmin(MessageAdminBase):
             raise PermissionDenied
         message = self.get_object(request, object_id)
         if message is None:
-            self.message_user(request, _("There is no such message."), messages.WARNING)
-            return HttpResponseRedirect(reverse("admin:index"))
+            return self._missing(request)
         form = ReasonForm(request.POST if request.method == "POST" else None)
         if form.is_valid():
-            self._redact(request, [message], form.cleaned_data["reason"])
-            return HttpResponseRedirect(_page_of(_target_of(message)))
+            redact(request, [message], form.cleaned_data["reason"])
+            return HttpResponseRedirect(_page_of(target_of(message)))
         return self._asked(request, [message], form, back=_page_of(message.pk))
+
+    def redact_all_of_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Redact all that the author of a message said in its room since a moment, and go back to it."""
+        if not self.has_redact_permission(request):
+            raise PermissionDenied
+        message = self.get_object(request, object_id)
+        if message is None or message.author_id is None:
+            return self._missing(request)
+        form = AllOfForm(request.POST if request.method == "POST" else None, prefix="all")
+        if form.is_valid():
+            admin_redaction.redact_all_of(request, message.author_id, message.room.slug, form.cleaned_data)
+            return HttpResponseRedirect(_page_of(message.pk))
+        return self._asked(
+            request, [message], form, back=_page_of(message.pk), title=_("Redact all of its author")
+        )
+
+    def purge_view(self, request: HttpRequest, object_id: str) -> HttpResponse:
+        """Remove for good what is withheld of a message, once somebody says that they mean it."""
+        if not may(request, *TO_PURGE):
+            raise PermissionDenied
+        message = self.get_object(request, object_id)
+        if message is None:
+            return self._missing(request)
+        form = PurgeForm(request.POST if request.method == "POST" else None)
+        if form.is_valid():
+            admin_redaction.purge(request, message)
+            return HttpResponseRedirect(_page_of(message.pk))
+        return self._asked(request, [message], form, back=_page_of(message.pk), title=_("Remove for good"))
+
+    def _missing(self, request: HttpRequest) -> HttpResponse:
+        self.message_user(request, _("There is no such message."), messages.WARNING)
+        return HttpResponseRedirect(reverse("admin:index"))
 
     @admin.action(permissions=["redact"], description=gettext_lazy("Redact selected messages"))
     def redact_selected(self, request: HttpRequest, queryset: QuerySet[Message]) -> HttpResponse | None:
@@ -224,23 +264,32 @@ class MessageAdmin(MessageAdminBase):
         form = ReasonForm(request.POST if "reason" in request.POST else None)
         if not form.is_valid():
             return self._asked(request, rows, form, back=request.get_full_path(), action="redact_selected")
-        self._redact(request, rows, form.cleaned_data["reason"])
+        redact(request, rows, form.cleaned_data["reason"])
         return None
 
     def delete_model(self, request: HttpRequest, obj: Message) -> None:
         """Redact, whatever of Django's comes here."""
-        self._redact(request, [obj], "")
+        redact(request, [obj], "")
 
     def delete_queryset(self, request: HttpRequest, queryset: QuerySet[Message]) -> None:
         """Redact, whatever of Django's comes here."""
-        self._redact(request, list(queryset[:ON_A_PAGE]), "")
+        redact(request, list(queryset[:ON_A_PAGE]), "")
 
     def _asked(
-        self, request: HttpRequest, rows: Sequence[Message], form: ReasonForm, *, back: str, action: str = ""
+        self,
+        request: HttpRequest,
+        rows: Sequence[Message],
+        form: forms.Form,
+        *,
+        back: str,
+        action: str = "",
+        title: str = "",
     ) -> HttpResponse:
+        """Ask for what is missing; `title` names anything but a redaction of these rows."""
         context = {
             **self.admin_site.each_context(request),
-            "title": _("Redact"),
+            "title": title or _("Redact"),
+            "is_redaction": not title,
             "opts": self.opts,
             "rows": rows,
             "form": form,
@@ -250,56 +299,6 @@ class MessageAdmin(MessageAdminBase):
             "checkbox": ACTION_CHECKBOX_NAME,
         }
         return TemplateResponse(request, "admin/rooms/message/redact.html", context)
-
-    def _redact(self, request: HttpRequest, rows: Iterable[Message], reason: str) -> None:
-        """Redact these, for an edit what it edits, and tell what came of it. One transaction a room."""
-        new = before = 0
-        refused: list[str] = []
-        by_room = sorted(rows, key=lambda row: (row.room_id, row.pk))
-        for _room, in_room in groupby(by_room, key=lambda row: row.room_id):
-            for outcome in self._redact_in_room(request, list(in_room), reason):
-                match outcome:
-                    case Stored(fresh=True):
-                        new += 1
-                    case Stored():
-                        before += 1
-                    case Refused(detail=detail):
-                        refused.append(detail)
-                    case Busy():  # only said to those who do not wait for a room
-                        refused.append(_("Somebody else holds the room. Please try again."))
-        if new:
-            told = ngettext("%d message was redacted.", "%d messages were redacted.", new) % new
-            self.message_user(request, told, messages.SUCCESS)
-        if before:
-            told = ngettext("%d was redacted before.", "%d were redacted before.", before) % before
-            self.message_user(request, told, messages.INFO)
-        for detail in sorted(set(refused)):
-            self.message_user(request, detail, messages.ERROR)
-
-    def _redact_in_room(
-        self, request: HttpRequest, rows: Sequence[Message], reason: str
-    ) -> Sequence[Outcome]:
-        key = accounts.wire_id(request.user.pk)
-        targets = dict.fromkeys(_target_of(row) for row in rows)
-        drafts = [
-            Draft(rows[0].room.slug, Kind.REDACTION, key, new_nonce(), reason, target, trusted=True)
-            for target in targets
-        ]
-        with transaction.atomic():
-            outcomes = log.append(drafts).outcomes
-            fresh = [
-                target
-                for target, outcome in zip(targets, outcomes, strict=True)
-                if isinstance(outcome, Stored) and outcome.fresh
-            ]
-            for message in Message.objects.filter(pk__in=fresh):
-                self.log_change(request, message, f"Redacted: {reason}" if reason else "Redacted.")
-        return outcomes
-
-
-def _target_of(row: Message) -> int:
-    """Return the message that goes when this row is redacted: of an edit, the one that shows its text."""
-    return row.target if row.kind == Kind.EDIT and row.target is not None else row.pk
 
 
 def _page_of(message_id: int) -> str:

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 from unittest import mock
 
 import pytest
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission, User
+from django.contrib.auth.models import User
 from django.db import connection
-from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
@@ -20,56 +19,13 @@ from django.utils import timezone
 from rooms import accounts, log, signals
 from rooms.messages import Credential, Kind, RoomBatch
 from rooms.models import ApiToken, Ban, ChatRoom, Membership, Message, WithheldText
+from tests.support_admin import LIST, AdminCase, page_of
 
 pytestmark = pytest.mark.databases
 
-LIST = "admin:rooms_message_changelist"
 INLINE = re.compile(
     r"<script(?![^>]*\bsrc=)(?![^>]*application/json)|<style|\sstyle=|\son[a-z]+=", re.IGNORECASE
 )
-
-
-def page_of(message: Message, what: str = "change") -> str:
-    return reverse(f"admin:rooms_message_{what}", args=[message.pk])
-
-
-class AdminCase(TestCase):
-    """A site with a lobby, a writer, and an administrator who is logged in."""
-
-    room: ClassVar[ChatRoom]
-    ana: ClassVar[User]
-    boss: ClassVar[User]
-
-    @classmethod
-    def setUpTestData(cls) -> None:
-        cls.room = ChatRoom.objects.get(slug="lobby")
-        cls.ana = User.objects.create_user("ana", password="of ana")
-        cls.boss = User.objects.create_superuser("boss", password="of boss")
-
-    def setUp(self) -> None:
-        self.client.force_login(self.boss)
-
-    def said(self, *bodies: str, room: ChatRoom | None = None, author: User | None = None) -> list[Message]:
-        return [
-            Message.objects.create(room=room or self.room, author=author or self.ana, body=body)
-            for body in bodies
-        ]
-
-    def staff(self, *codenames: str) -> User:
-        """Log somebody of the staff in who has these permissions alone."""
-        user = User.objects.create_user("moderator", password="of moderator", is_staff=True)
-        user.user_permissions.set(
-            Permission.objects.filter(content_type__app_label="rooms", codename__in=codenames)
-        )
-        assert user.user_permissions.count() == len(codenames)
-        self.client.force_login(user)
-        return user
-
-    def listed(self, **parameters: str | int) -> list[int]:
-        """Return the ids that the list shows, having asserted that the page is one of it."""
-        response = self.client.get(reverse(LIST), parameters)
-        self.assertEqual(response.status_code, 200, response)
-        return [message.pk for message in response.context["cl"].result_list]
 
 
 class TheList(AdminCase):
@@ -509,158 +465,6 @@ class WhoMay(AdminCase):
         strict.force_login(self.boss)
         self.assertEqual(strict.post(page_of(message, "redact"), {"reason": ""}).status_code, 403)
         self.assertFalse(Message.objects.get().redacted)
-
-
-class Rooms(AdminCase):
-    """Rooms in the admin."""
-
-    FORM: ClassVar = {
-        "name": "Lobby", "topic": "", "visibility": "public",
-        "memberships-TOTAL_FORMS": 0, "memberships-INITIAL_FORMS": 0,
-        "bans-TOTAL_FORMS": 0, "bans-INITIAL_FORMS": 0,
-    }  # fmt: skip
-
-    def page(self, room: ChatRoom | None = None) -> str:
-        return reverse("admin:rooms_chatroom_change", args=[(room or self.room).pk])
-
-    def test_a_new_one_gets_an_address_that_stays(self) -> None:
-        add = reverse("admin:rooms_chatroom_add")
-        self.assertContains(self.client.get(add), 'name="slug"')
-        self.client.post(add, {**self.FORM, "name": "New", "slug": "new"})
-        room = ChatRoom.objects.get(slug="new")
-        self.assertNotContains(self.client.get(self.page(room)), 'name="slug"')
-        self.client.post(self.page(room), {**self.FORM, "name": "Newer", "slug": "newer"})
-        room.refresh_from_db()
-        self.assertEqual((room.name, room.slug), ("Newer", "new"))
-
-    def test_a_bad_address_is_refused(self) -> None:
-        for slug in ("Big", "with space", "a\nb", "ü", "x" * 65, "lobby"):
-            response = self.client.post(reverse("admin:rooms_chatroom_add"), {**self.FORM, "slug": slug})
-            self.assertEqual(response.status_code, 200, slug)
-        self.assertEqual(ChatRoom.objects.count(), 1)
-
-    def test_saving_one_rewinds_nothing_and_has_access_asked_again(self) -> None:
-        self.client.get(self.page())
-        [message] = self.said("meanwhile")
-        self.client.post(self.page(), {**self.FORM, "topic": "new"})
-        room = ChatRoom.objects.get(pk=self.room.pk)
-        self.assertEqual((room.topic, room.last_message_id), ("new", message.pk))
-        self.assertGreater(room.access_version, self.room.access_version)
-
-    def test_the_box_archives_and_keeps_since_when(self) -> None:
-        self.client.post(self.page(), {**self.FORM, "archived": "on"})
-        since = ChatRoom.objects.get(pk=self.room.pk).archived_at
-        self.assertIsNotNone(since)
-        self.client.post(self.page(), {**self.FORM, "topic": "x", "archived": "on"})
-        self.assertEqual(ChatRoom.objects.get(pk=self.room.pk).archived_at, since)
-        self.client.post(self.page(), self.FORM)
-        self.assertIsNone(ChatRoom.objects.get(pk=self.room.pk).archived_at)
-
-    def test_actions_archive_and_bring_back_with_access_asked_again(self) -> None:
-        url = reverse("admin:rooms_chatroom_changelist")
-        versions = [self.room.access_version]
-        for action, archived in (("archive", True), ("unarchive", False)):
-            self.client.post(url, {"action": action, "_selected_action": [self.room.pk]})
-            room = ChatRoom.objects.get(pk=self.room.pk)
-            self.assertEqual(room.archived_at is not None, archived)
-            versions.append(room.access_version)
-        self.assertEqual(versions, sorted(set(versions)))
-        self.assertEqual(LogEntry.objects.count(), 2)
-
-    def test_they_are_never_deleted(self) -> None:
-        url = reverse("admin:rooms_chatroom_changelist")
-        self.client.post(
-            url, {"action": "delete_selected", "_selected_action": [self.room.pk], "post": "yes"}
-        )
-        delete = reverse("admin:rooms_chatroom_delete", args=[self.room.pk])
-        self.assertEqual(self.client.post(delete, {"post": "yes"}).status_code, 403)
-        self.assertTrue(ChatRoom.objects.filter(pk=self.room.pk).exists())
-
-    def test_members_and_bans_are_made_and_removed_on_the_page_of_the_room(self) -> None:
-        rows = {
-            "memberships-TOTAL_FORMS": 1, "memberships-0-user": self.ana.pk,
-            "memberships-0-role": "moderator",
-            "bans-TOTAL_FORMS": 1, "bans-0-user": self.ana.pk, "bans-0-reason": "spam",
-        }  # fmt: skip
-        self.assertRedirects(
-            self.client.post(self.page(), {**self.FORM, **rows}), reverse("admin:rooms_chatroom_changelist")
-        )
-        membership, ban = Membership.objects.get(), Ban.objects.get()
-        self.assertEqual((membership.role, ban.reason), ("moderator", "spam"))
-        before = ChatRoom.objects.get(pk=self.room.pk).access_version
-        gone = {
-            **rows, "bans-INITIAL_FORMS": 1, "bans-0-id": ban.pk, "bans-0-DELETE": "on",
-            "memberships-INITIAL_FORMS": 1, "memberships-0-id": membership.pk,
-        }  # fmt: skip
-        self.client.post(self.page(), {**self.FORM, **gone})
-        self.assertFalse(Ban.objects.exists())
-        self.assertGreater(ChatRoom.objects.get(pk=self.room.pk).access_version, before)
-
-    def test_a_room_with_more_people_than_a_form_takes_is_still_saved(self) -> None:
-        User.objects.bulk_create(User(username=f"u{n}") for n in range(81))
-        Membership.objects.bulk_create(
-            [Membership(room=self.room, user=user) for user in User.objects.filter(username__startswith="u")]
-        )
-        page = self.client.get(self.page())
-        self.assertContains(page, "Memberships: more than 80")
-        self.assertNotContains(page, "memberships-TOTAL_FORMS")
-        self.assertContains(page, "bans-TOTAL_FORMS")
-        form = {name: value for name, value in self.FORM.items() if not name.startswith("memberships")}
-        self.client.post(self.page(), {**form, "topic": "new"})
-        self.assertEqual(ChatRoom.objects.get(pk=self.room.pk).topic, "new")
-        self.assertEqual(Membership.objects.count(), 81)
-
-    def test_as_many_people_as_a_form_shows_are_taken_back(self) -> None:
-        User.objects.bulk_create(User(username=f"u{n}") for n in range(80))
-        users = list(User.objects.filter(username__startswith="u"))
-        Membership.objects.bulk_create([Membership(room=self.room, user=user) for user in users])
-        Ban.objects.bulk_create([Ban(room=self.room, user=user) for user in users])
-        sent: dict[str, Any] = {**self.FORM, "topic": "new"}
-        for kind, rows in (("memberships", Membership.objects.all()), ("bans", Ban.objects.all())):
-            sent |= {f"{kind}-TOTAL_FORMS": 80, f"{kind}-INITIAL_FORMS": 80}
-            for n, row in enumerate(rows):
-                at = f"{kind}-{n}"
-                sent |= {
-                    f"{at}-DELETE": "on",
-                    f"{at}-id": row.pk,
-                    f"{at}-room": self.room.pk,
-                    f"{at}-user": row.user_id,
-                }
-                more = (
-                    {"role": "owner"}
-                    if kind == "memberships"
-                    else {"reason": "", "until_0": "", "until_1": ""}
-                )
-                sent |= {f"{at}-{name}": value for name, value in more.items()}
-        self.assertEqual(self.client.post(self.page(), sent).status_code, 302)
-        self.assertEqual(ChatRoom.objects.get(pk=self.room.pk).topic, "new")
-        self.assertFalse(Membership.objects.exists() or Ban.objects.exists())
-
-    def test_users_are_searched_not_listed(self) -> None:
-        User.objects.create(username="somebody")
-        page = self.client.get(self.page())
-        self.assertNotContains(page, "somebody")
-        self.assertContains(page, "admin-autocomplete")
-
-    def test_the_list_tells_the_last_activity_in_a_number_of_queries_that_does_not_grow(self) -> None:
-        url = reverse("admin:rooms_chatroom_changelist")
-        [message] = self.said("now")
-        Message._base_manager.filter(pk=message.pk).update(created_at=datetime(2026, 5, 4, 3, 2, tzinfo=UTC))
-        self.assertContains(self.client.get(url), "May 4, 2026, 3:02 a.m.")
-        with CaptureQueriesContext(connection) as few:
-            self.client.get(url)
-        for n in range(5):
-            ChatRoom.objects.create(slug=f"r{n}", name=f"Room {n}")
-        with CaptureQueriesContext(connection) as many:
-            self.client.get(url)
-        self.assertEqual(len(few), len(many))
-
-    def test_the_list_is_narrowed_to_the_archive(self) -> None:
-        ChatRoom.objects.create(slug="old", name="Old", archived_at=timezone.now())
-        url = reverse("admin:rooms_chatroom_changelist")
-        for value, slugs in (("yes", ["old"]), ("no", ["lobby"])):
-            found = self.client.get(url, {"archived": value}).context["cl"].result_list
-            self.assertEqual([room.slug for room in found], slugs)
 
 
 class Tokens(AdminCase):

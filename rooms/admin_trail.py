@@ -1,0 +1,259 @@
+"""The audit trail in the admin: read from key to key, narrowed by who, to whom, where and when."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from django.contrib import admin
+from django.contrib.admin.options import IncorrectLookupParameters
+from django.contrib.admin.views.main import ChangeList
+from django.urls import reverse
+from django.utils.html import format_html
+from django.utils.translation import gettext_lazy as _
+
+from rooms.actions import Deed
+from rooms.admin_acting import person_named
+from rooms.admin_filters import FormFilter, RoomFilter, SentFilter
+from rooms.admin_moments import first_since
+from rooms.models import AuditEntry
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from django.db.models import Model, QuerySet
+    from django.db.models.expressions import Combinable
+    from django.http import HttpRequest
+
+    TrailAdminBase = admin.ModelAdmin[AuditEntry]
+else:
+    TrailAdminBase = admin.ModelAdmin
+
+OLDER = "older"
+NEWER = "newer"
+ON_A_PAGE = 100
+MAX_ID = 2**63 - 1
+
+
+class PersonFilter(FormFilter):
+    """The entries that name somebody, by what they log in with."""
+
+    field = ""
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow the list to the person; an entry names nobody who is not there."""
+        if not self.is_used:
+            return queryset
+        person = person_named(self.value(self.field))
+        return queryset.filter(**{self.field: person.pk}) if person is not None else queryset.none()
+
+
+class ActorFilter(PersonFilter):
+    """What somebody did."""
+
+    title = _("who")
+    field = "actor"
+    parameters: ClassVar[dict[str, Any]] = {"actor": _("Login name")}
+
+
+class AboutFilter(PersonFilter):
+    """What was done to somebody."""
+
+    title = _("to whom")
+    field = "person"
+    parameters: ClassVar[dict[str, Any]] = {"person": _("Login name")}
+
+
+class DeedFilter(FormFilter):
+    """The entries of one deed."""
+
+    title = _("deed")
+    template = "admin/filter.html"
+    parameters: ClassVar[dict[str, Any]] = {"deed": _("Deed")}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow the list to the deed."""
+        return queryset.filter(deed=self.value("deed")) if self.is_used else queryset
+
+    def choices(self, changelist: ChangeList) -> Iterator[Any]:
+        """Yield a link for each deed that the trail tells of."""
+        yield {
+            "selected": not self.is_used,
+            "query_string": changelist.get_query_string(remove=["deed"]),
+            "display": _("All"),
+        }
+        for deed in sorted(TOLD):
+            yield {
+                "selected": self.value("deed") == deed,
+                "query_string": changelist.get_query_string({"deed": deed}),
+                "display": deed.replace("_", " "),
+            }
+
+
+TOLD = frozenset(Deed) - {
+    Deed.SEE, Deed.POST, Deed.REACT, Deed.EDIT_OWN, Deed.REDACT_OWN, Deed.MARK_READ, Deed.MUTE_FOR_ONESELF,
+    Deed.JOIN, Deed.LEAVE, Deed.REPORT, Deed.SEE_REPORTS, Deed.OPEN_DIRECT,
+}  # fmt: skip
+"""What the trail tells of: not what people do for themselves."""
+
+
+class WhenFilter(SentFilter):
+    """What was done from one day to another, both included: a stretch of keys, which are given in order."""
+
+    title = _("date")
+    parameters: ClassVar[dict[str, Any]] = {"from": _("From"), "to": _("To")}
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
+        """Narrow the list to the days."""
+        super().queryset(request, queryset)
+        trail = AuditEntry.objects.all()
+        if self.start is not None:
+            queryset = queryset.filter(pk__gte=first_since(trail, self.start, "at"))
+        if self.end is not None:
+            queryset = queryset.filter(pk__lt=first_since(trail, self.end, "at"))
+        return queryset
+
+
+class TrailChangeList(ChangeList):
+    """A page of the trail, the newest first, and the ways to the pages beside it."""
+
+    older_than: int | None = None
+    newer_than: int | None = None
+    first_url = newer_url = older_url = last_url = ""
+
+    def get_queryset(
+        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
+    ) -> QuerySet[Any]:
+        """Return what is browsed, once the place in it is taken out of the parameters that filters see."""
+        self.older_than = self._taken(OLDER) if OLDER in self.params else self.older_than
+        self.newer_than = self._taken(NEWER) if NEWER in self.params else self.newer_than
+        return super().get_queryset(request, exclude_parameters)
+
+    def _taken(self, name: str) -> int:
+        text = str(self.params.pop(name))
+        self.filter_params.pop(name)
+        if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) and int(text) <= MAX_ID):
+            raise IncorrectLookupParameters(f"{name} is no id")
+        return int(text)
+
+    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:
+        """Return the one order, that of the keys."""
+        return ["-id"]
+
+    def get_results(self, request: HttpRequest) -> None:
+        """Read one page and one row more, which tells whether there is another page."""
+        back = self.newer_than is not None
+        rows: QuerySet[Any] = self.queryset.order_by("id") if back else self.queryset
+        if self.newer_than is not None:
+            rows = rows.filter(id__gt=self.newer_than)
+        elif self.older_than is not None:
+            rows = rows.filter(id__lt=self.older_than)
+        page = list(rows[: self.list_per_page + 1])
+        more = len(page) > self.list_per_page
+        page = page[: self.list_per_page]
+        self.result_list = page[::-1] if back else page
+        self.result_count = self.full_result_count = len(page)
+        self.show_full_result_count = self.show_admin_actions = False
+        self.can_show_all = self.multi_page = False
+        self._link(page[::-1] if back else page, more=more, back=back)
+
+    def _link(self, page: list[Any], *, more: bool, back: bool) -> None:
+        if more if back else self.older_than is not None:
+            self.first_url = self.get_query_string()
+            self.newer_url = self.get_query_string({NEWER: page[0].pk}) if page else ""
+        if bool(self.newer_than) if back else more:
+            self.last_url = self.get_query_string({NEWER: 0})
+            self.older_url = self.get_query_string({OLDER: page[-1].pk}) if page else ""
+
+
+@admin.register(AuditEntry)
+class AuditEntryAdmin(TrailAdminBase):
+    """Who did what to whom, when, why. Nobody adds to it here, changes it or deletes from it."""
+
+    list_display = ("at", "who", "did", "to_whom", "where", "what", "reason", "told")
+    list_display_links = ("at",)
+    list_filter = (ActorFilter, AboutFilter, RoomFilter, DeedFilter, WhenFilter)
+    list_per_page = ON_A_PAGE
+    list_select_related = ("room", "actor", "person")
+    show_facets = admin.ShowFacets.NEVER
+    show_full_result_count = False
+    sortable_by = ()
+    actions = None
+    fields = ("at", "who", "did", "to_whom", "where", "what", "reason", "told")
+    readonly_fields = fields
+
+    class Media:
+        """What its pages need beside the admin's own."""
+
+        css = {"all": ("rooms/css/admin.css",)}
+
+    def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Tell that deeds write it."""
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Tell that it is never changed."""
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
+        """Tell that it stays."""
+        return False
+
+    def get_changelist(self, request: HttpRequest, **_kwargs: Any) -> type[TrailChangeList]:
+        """Return the list that goes by keys."""
+        return TrailChangeList
+
+    def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
+        """Tell that the list is narrowed by its filters alone: any other lookup may read all of it."""
+        filters = (ActorFilter, AboutFilter, RoomFilter, DeedFilter, WhenFilter)
+        return lookup in {OLDER, NEWER} or any(lookup in one.parameters for one in filters)
+
+    @admin.display(description=_("who"))
+    def who(self, entry: AuditEntry) -> str:
+        """Return who did it, by what they log in with where they have an account still."""
+        return _person(entry.actor, entry.actor_name) or str(_("(the server)"))
+
+    @admin.display(description=_("deed"))
+    def did(self, entry: AuditEntry) -> str:
+        """Return what was done."""
+        return entry.get_deed_display()
+
+    @admin.display(description=_("to whom"))
+    def to_whom(self, entry: AuditEntry) -> str:
+        """Return to whom it was done."""
+        return _person(entry.person, entry.person_name) or "-"
+
+    @admin.display(description=_("room"))
+    def where(self, entry: AuditEntry) -> str:
+        """Return a link to the room."""
+        if entry.room is None:
+            return "-"
+        page = reverse("admin:rooms_chatroom_change", args=[entry.room.pk])
+        return format_html('<a href="{}">{}</a>', page, entry.room)
+
+    @admin.display(description=_("message"))
+    def what(self, entry: AuditEntry) -> str:
+        """Return a link to the message."""
+        if entry.message_id is None:
+            return "-"
+        page = reverse("admin:rooms_message_change", args=[entry.message_id])
+        return format_html('<a href="{}">{}</a>', page, entry.message_id)
+
+    @admin.display(description=_("details"))
+    def told(self, entry: AuditEntry) -> str:
+        """Return what else is told of it."""
+        about = entry.details or {}
+        return (
+            ", ".join(f"{name}: {json.dumps(value, ensure_ascii=False)}" for name, value in about.items())
+            or "-"
+        )
+
+
+def _person(user: Any, name: str) -> str:
+    """Return somebody by the name that they had then; with an account, linked to what was done to them."""
+    if user is None:
+        return name
+    page = reverse("admin:rooms_auditentry_changelist")
+    return format_html(
+        '<a href="{}?person={}">{}</a>', page, user.get_username(), name or user.get_username()
+    )
