@@ -71,6 +71,13 @@ class Presence(Protocol):
         """Take note that somebody types."""
 
 
+class Allowance(Protocol):
+    """What knows how fast somebody may send."""
+
+    def take(self, caller: Identity, origin: str) -> None:
+        """Count one send; raise RateLimited where that is too many."""
+
+
 class Client:
     """One connection's caller (None: a guest). Commands are carried out one after another, in their order.
 
@@ -86,16 +93,20 @@ class Client:
         drafts: Drafts,
         hub: Hub,
         presence: Presence,
+        allowance: Allowance,
+        origin: str,
         limits: SocketLimits,
         max_body: int,
     ) -> None:
-        """Act for `caller` and answer to `peer`."""
+        """Act for `caller`, who asks from `origin`, and answer to `peer`."""
         self.peer = peer
         self.caller = caller
         self._reads = reads
         self._drafts = drafts
         self._hub = hub
         self._presence = presence
+        self._allowance = allowance
+        self._origin = origin
         self._limits = limits
         self._max_body = max_body
         self._joins: dict[str, _Join] = {}
@@ -183,6 +194,7 @@ class Client:
         try:
             if self.caller is None:
                 raise NotAuthenticated
+            self._allowance.take(self.caller, self._origin)
             self._drafts.submit(draft(command, self.caller.user_id), self)
         except Refusal as refused:
             self.refuse(refused.of(nonce=command.nonce, room=command.room))

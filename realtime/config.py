@@ -29,6 +29,10 @@ class Config:
     `connections` bounds those open at once, of which nine in ten may be sockets, streams and parked polls.
     `connections_per_user` bounds the latter of one user, `connections_per_address` all of one address; 0
     does not, nor is anything bound by address where a proxy speaks for everybody.
+    `sends_per_minute` is how fast a user may send, edit, redact and react, `sends_burst` how often at once;
+    `sends_per_minute_new` holds for accounts made in the last `new_account_hours`. `sends_per_minute_address`
+    is for all of one address, half a minute's at once; 0 does not bound it. `trusted_proxies` is how many
+    proxies of the site's own tell by X-Forwarded-For who asked them. All are a process's own.
     `page_request_bytes` bounds what is sent to Django's pages; the API takes 64 KiB.
     """
 
@@ -38,6 +42,12 @@ class Config:
     connections: int = _setting("CHAT_CONNECTIONS", 10_000, 1, 1_000_000)
     connections_per_user: int = _setting("CHAT_CONNECTIONS_PER_USER", 50, 1, 1_000_000)
     connections_per_address: int = _setting("CHAT_CONNECTIONS_PER_ADDRESS", 1_000, 0, 1_000_000)
+    sends_per_minute: int = _setting("CHAT_SENDS_PER_MINUTE", 120, 1, 1_000_000)
+    sends_burst: int = _setting("CHAT_SENDS_BURST", 40, 1, 1_000_000)
+    sends_per_minute_new: int = _setting("CHAT_SENDS_PER_MINUTE_NEW", 20, 1, 1_000_000)
+    new_account_hours: int = _setting("CHAT_NEW_ACCOUNT_HOURS", 24, 0, 8_760)
+    sends_per_minute_address: int = _setting("CHAT_SENDS_PER_MINUTE_ADDRESS", 1_200, 0, 1_000_000)
+    trusted_proxies: int = _setting("CHAT_TRUSTED_PROXIES", 0, 0, 10)
     page_threads: int = _setting("CHAT_PAGE_THREADS", 10, 1, 200)
     read_threads: int = _setting("CHAT_READ_THREADS", 4, 1, 64)
     page_request_bytes: int = _setting("CHAT_PAGE_REQUEST_BYTES", 2_621_440, 65_536, 2**31)
@@ -56,6 +66,8 @@ def from_settings(settings: object) -> Config:
     }
     if getattr(settings, "SECURE_PROXY_SSL_HEADER", None):
         given["connections_per_address"] = 0
+        if not given["trusted_proxies"]:
+            given["sends_per_minute_address"] = 0
     return Config(**given)
 
 

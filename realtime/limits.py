@@ -74,6 +74,13 @@ class IdentityLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class SendLimits:
+    """Of how many users, and of how many addresses, it is remembered how fast they send."""
+
+    buckets: int = 20_000
+
+
+@dataclass(frozen=True, slots=True)
 class GatheringLimits:
     """How many are asked about in one question, and how long one waits for the question before it to end."""
 

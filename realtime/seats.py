@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 from collections import Counter
 from typing import TYPE_CHECKING, Any
@@ -12,6 +11,7 @@ from twisted.internet.protocol import Protocol
 
 from realtime.errors import Unavailable
 from realtime.transports.http import problem_response
+from rooms import origins
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -95,22 +95,8 @@ class Seat:
 
 
 def origin_of(address: Any) -> str:
-    """Return whom an address counts for, "" where for nobody.
-
-    IPv6 gives each of its users a network of 64 bits. This machine's own addresses are a proxy's, which
-    speaks for everybody.
-    """
-    try:
-        found = ipaddress.ip_address(str(getattr(address, "host", "")).partition("%")[0])
-    except ValueError:
-        return ""
-    if found.version == 6 and found.ipv4_mapped is not None:  # noqa: PLR2004 (IPv6)
-        found = found.ipv4_mapped
-    if found.is_loopback:
-        return ""
-    if found.version == 4:  # noqa: PLR2004 (IPv4)
-        return str(found)
-    return str(ipaddress.ip_network((found, 64), strict=False))
+    """Return whom a connection counts for, "" where for nobody. Whom a proxy speaks for is not known yet."""
+    return origins.network(str(getattr(address, "host", "")))
 
 
 class TurnedAway(Protocol):

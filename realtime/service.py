@@ -7,6 +7,7 @@ import random
 import secrets
 import threading
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +17,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.python.threadpool import ThreadPool
 
 from realtime import limits, wire
+from realtime.buckets import Sends
 from realtime.client import Client
 from realtime.database import Database
 from realtime.departure import Departure
@@ -126,6 +128,7 @@ class ChatService(Service):
         self.identities = Identities(self.database, self._reactor, limits.IdentityLimits())
         polling = limits.PollLimits(heads_s=self._config.poll_interval_s)
         self.poll = Poll(self.database, self.hub, self.identities, self._reactor, polling)
+        self.sends = Sends(self._config, self._reactor.seconds, _now, limits.SendLimits().buckets)
         self.presence = Presence(self._reactor, limits.PresenceLimits(), self._tell_others)
         self.direct: Direct | None = None
         self.notices: Notices | Silence = Silence()
@@ -164,6 +167,7 @@ class ChatService(Service):
         calls = Calls(
             database,
             self.writer,
+            allowance=self.sends,
             encode=wire.encode_message,
             wait=polls.wait,
             max_body=self._config.max_body,
@@ -172,6 +176,7 @@ class ChatService(Service):
             reactor,
             limits.SocketLimits(),
             make_client=self._client,
+            origin=self.sends.origin,
             watch=self.identities,
             departure=self.departure,
         )
@@ -188,7 +193,7 @@ class ChatService(Service):
         ]
         return Root(parts, django_pages(reactor, self._pools.pages, application))
 
-    def _client(self, peer: Peer, caller: Identity | None) -> Client:
+    def _client(self, peer: Peer, caller: Identity | None, origin: str) -> Client:
         return Client(
             peer,
             caller,
@@ -196,6 +201,8 @@ class ChatService(Service):
             drafts=self.writer,
             hub=self.hub,
             presence=self.presence,
+            allowance=self.sends,
+            origin=origin,
             limits=limits.SocketLimits(),
             max_body=self._config.max_body,
         )
@@ -333,6 +340,10 @@ class ChatService(Service):
     def _thd_stop_pool(self, pool: ThreadPool, ended: Deferred[None]) -> None:
         pool.stop()
         self._reactor.callFromThread(partial(_fire, ended))
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _fire(deferred: Deferred[None]) -> None:

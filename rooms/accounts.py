@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from datetime import datetime
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -121,8 +122,14 @@ def still_valid(
     for credential, (key, auth_hash) in owners.items():
         user = users.get(wire_id(key))
         if user is not None and holds(user) and (auth_hash is None or _hash_holds(user, auth_hash)):
-            answer[credential] = Identity(wire_id(user.pk), display_name(user), credential)
+            answer[credential] = Identity(wire_id(user.pk), display_name(user), credential, _since(user))
     return answer
+
+
+def _since(user: Any) -> datetime | None:
+    """Return when an account was made, as far as that matters: staff is never new."""
+    made_at = getattr(user, "date_joined", None)
+    return made_at if isinstance(made_at, datetime) and not user.is_staff else None
 
 
 def _session_owners(

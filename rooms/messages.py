@@ -313,11 +313,15 @@ class RoomSummary:
 
 @dataclass(frozen=True, slots=True)
 class Identity:
-    """Somebody known. `credential` is what it was known by, for asking again whether it still holds."""
+    """Somebody known. `credential` is what it was known by, for asking again whether it still holds.
+
+    `since` is when the account was made, for what holds of new ones; None where nobody knows, and of staff.
+    """
 
     user_id: UserId
     name: str
     credential: Credential
+    since: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)

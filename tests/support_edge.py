@@ -11,8 +11,10 @@ from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 
 from realtime import limits, wire
+from realtime.buckets import Sends
 from realtime.channel import ChatSite
 from realtime.client import Client, Peer
+from realtime.config import Config
 from realtime.departure import Departure
 from realtime.epochs import Epochs
 from realtime.errors import Unavailable
@@ -234,14 +236,28 @@ class Edge:
         self.presence: Any = changed.get("presence", Nobody())
         chat: Any = self.chat
         door = Doorkeeper(chat)
+        config = changed.get("config", Config(sends_burst=100_000))
+        self.sends = Sends(config, self.clock.seconds, lambda: NOON, 100)
         self.places = Places(changed.get("places", 100), changed.get("per_user", 100))
         polls = LongPolls(self.hub, self.clock, chat, self.departure, self.places)
         streams = EventStreams(
             chat, self.hub, self.clock, chat, self.departure, limits.StreamLimits(), places=self.places
         )
-        calls = self.calls = Calls(chat, chat, encode=wire.encode_message, wait=polls.wait, max_body=100)
+        calls = self.calls = Calls(
+            chat,
+            chat,
+            allowance=self.sends,
+            encode=wire.encode_message,
+            wait=polls.wait,
+            max_body=100,
+        )
         self.party = Party(
-            self.clock, self.socket_limits, make_client=self._client, watch=chat, departure=self.departure
+            self.clock,
+            self.socket_limits,
+            make_client=self._client,
+            origin=self.sends.origin,
+            watch=chat,
+            departure=self.departure,
         )
         health = Api(Health(chat, self.clock, 3.0, stopping=lambda: self.departure.begun).routes(), None)
         root = Root(
@@ -262,7 +278,7 @@ class Edge:
             seats=Seats(changed.get("connections", 100), changed.get("per_address", 0)),
         )
 
-    def _client(self, peer: Peer, caller: Identity | None) -> Client:
+    def _client(self, peer: Peer, caller: Identity | None, origin: str) -> Client:
         chat: Any = self.chat
         return Client(
             peer,
@@ -271,13 +287,15 @@ class Edge:
             drafts=chat,
             hub=self.hub,
             presence=self.presence,
+            allowance=self.sends,
+            origin=origin,
             limits=self.socket_limits,
             max_body=100,
         )
 
-    def connect(self, connection: Connection | None = None) -> Connection:
+    def connect(self, connection: Connection | None = None, host: str = "127.0.0.1") -> Connection:
         """Return a new connection, or the one given, opened."""
-        channel: Any = self.site.buildProtocol(IPv4Address("TCP", "127.0.0.1", 4444))
+        channel: Any = self.site.buildProtocol(IPv4Address("TCP", host, 4444))
         assert channel is not None
         connection = connection or Connection()
         connection.protocol = channel

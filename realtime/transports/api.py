@@ -77,7 +77,7 @@ class Calls:
         wait: Callable[[Call, Page, int, float], Awaitable[Answer | None]],
         max_body: int,
     ) -> None:
-        """Read from `history`, post what `allowance` lets pass; leave to `wait` who waits for something new."""
+        """Read from `history`, post what `allowance` lets pass; `wait` has who waits for news."""
         self._history = history
         self._posting = posting
         self._allowance = allowance

@@ -101,8 +101,10 @@ class Socket(WebSocketServerProtocol):
         epoch: str,
         leave: Callable[[], None],
         refused: Refusal | None = None,
+        *,
+        origin: str = "",
     ) -> None:
-        """Be for `caller`, or only tell that it is refused; `leave` is called when the connection is lost."""
+        """Be for `caller`, at `origin`, or only tell that it is refused; `leave` is called at the end."""
         super().__init__()
         self._party = party
         self._caller = caller
@@ -115,7 +117,7 @@ class Socket(WebSocketServerProtocol):
         self._drop: IDelayedCall | None = None
         self._heard_s = 0.0
         self._over = False
-        self.client: Client = party.make_client(self, caller)
+        self.client: Client = party.make_client(self, caller, origin)
         self._stall = StallWatch(
             party.clock, party.limits.stall_s, lambda: progress(self.transport), self._takes_nothing
         )
@@ -281,7 +283,8 @@ class Party:
         clock: IReactorTime,
         limits: SocketLimits,
         *,
-        make_client: Callable[[Peer, Identity | None], Client],
+        make_client: Callable[[Peer, Identity | None, str], Client],
+        origin: Callable[[str, str], str],
         watch: Watch,
         departure: Departure,
     ) -> None:
@@ -289,6 +292,7 @@ class Party:
         self.clock = clock
         self.limits = limits
         self.make_client = make_client
+        self.origin = origin
         self.watch = watch
         self.departure = departure
         self.factory = WebSocketServerFactory(protocols=[SUBPROTOCOL], server="", reactor=clock)
@@ -352,6 +356,7 @@ class Upgrade(resource.Resource):
         request = exchange.request
         channel: Any = request.channel
         leave_place, refused = self._place(caller)
+        origin = self._party.origin(*exchange.came_from)
         seat = channel.hand_over()
         kept = [(name, request.requestHeaders.getRawHeaders(name, [])[-1:]) for name in HANDSHAKE]
         if SUBPROTOCOL in offered(request):
@@ -363,7 +368,7 @@ class Upgrade(resource.Resource):
             leave_place()
             seat.leave()
 
-        socket = Socket(self._party, caller, epoch, leave, refused)
+        socket = Socket(self._party, caller, epoch, leave, refused, origin=origin)
         WebSocketResource(_Seated(socket, self._party)).render(request)
 
     def _place(self, caller: Identity | None) -> tuple[Callable[[], None], Refusal | None]:

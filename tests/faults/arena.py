@@ -36,6 +36,9 @@ CROWDED = {
     "CHAT_CONNECTIONS": "20000",
     "CHAT_CONNECTIONS_PER_USER": "10000",
     "CHAT_CONNECTIONS_PER_ADDRESS": "0",
+    "CHAT_SENDS_PER_MINUTE": "1000000",
+    "CHAT_SENDS_PER_MINUTE_NEW": "1000000",
+    "CHAT_SENDS_BURST": "1000000",
 }
 """A crowd is a few accounts at one address: bounds that are for others would keep it out."""
 DATABASE, TEMPLATE = "chat", "chat_template"
