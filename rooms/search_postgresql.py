@@ -1,0 +1,138 @@
+"""The index of words on PostgreSQL: one GIN index, walked from the newest messages on.
+
+A GIN index tells all the rows that have some words, in no order; of a frequent word that is a million of
+them, to be sorted for the twenty newest. So each message has marks besides its words: which block of 2^10,
+of 2^14, of 2^18 ids it lies in. Blocks are asked one after the other, in the order of ids, by one statement
+that goes only as far as it must: small blocks at first, greater ones where the small ones are behind. Where a
+great block holds more than one wants to see, its smaller ones are asked in its place. So a frequent word
+touches few small blocks, and a rare one few entries of the index, whatever the block's size.
+"""
+
+from __future__ import annotations
+
+from itertools import groupby, islice
+from operator import itemgetter
+from typing import TYPE_CHECKING
+
+from django.db import connection
+
+if TYPE_CHECKING:
+    from collections.abc import Collection, Iterator
+
+    from rooms.search_words import Mark, Wanted
+
+LEVELS = (10, 14, 18)
+"""How many bits of an id are inside a block of each size."""
+STEP = 4
+MANY = 2 ** LEVELS[0]
+"""How many ids of one block are read: all that a smallest one can have. More, and its parts are asked."""
+
+WALK = """
+SELECT block.n, hit.id
+FROM generate_series(%s::bigint, %s::bigint, %s::bigint) AS block(n)
+CROSS JOIN LATERAL (
+    SELECT id FROM rooms_message
+    WHERE kind = 'message' AND body <> ''
+      AND rooms_message_words(id, room_id, author_id::text, created_at, body)
+          @@ (%s::tsquery && ('''{level}:' || block.n || '''')::tsquery)
+      {among}
+    LIMIT {many}
+) AS hit
+LIMIT {most}
+"""
+
+
+def ids(
+    wanted: Wanted,
+    limit: int,
+    *,
+    low: int,
+    high: int,
+    ascending: bool = False,
+    rooms: Collection[int] | None = None,
+) -> list[int]:
+    """Return the ids of messages that have all that is wanted, from `low` to `high`, in order.
+
+    `rooms`, where given, are the only rooms that count: those too many for marks.
+    """
+    query = _query(wanted)
+    if query is None or low > high:
+        return []
+    found = _Walk(query, rooms, ascending=ascending).between(low, high)
+    return list(islice((key for key in found if low <= key <= high), limit))
+
+
+def _query(wanted: Wanted) -> str | None:
+    """Return what the index is asked, as a tsquery's text; None where PostgreSQL sees no word in it."""
+    phrase = "phraseto_tsquery('simple', rooms_folded(%s))"
+    with connection.cursor() as cursor:
+        cursor.execute(
+            f"SELECT {', '.join([f'{phrase}::text'] * len(wanted.phrases))}",
+            [" ".join(words) for words in wanted.phrases],
+        )
+        texts = cursor.fetchone()
+    if not all(texts):
+        return None
+    groups = ["|".join(map(_mark, group)) for group in wanted.marks]
+    return " & ".join(f"({part})" for part in (*groups, *texts))
+
+
+def _mark(mark: Mark) -> str:
+    value = mark.value.replace("\\", "\\\\").replace("'", "''")
+    return f"'{mark.letter}:{value}'"
+
+
+class _Walk:
+    """One query, asked block by block in the order of ids."""
+
+    def __init__(self, query: str, rooms: Collection[int] | None, *, ascending: bool) -> None:
+        self._query = query
+        self._rooms = None if rooms is None else list(rooms)
+        self._step = 1 if ascending else -1
+
+    def between(self, low: int, high: int) -> Iterator[int]:
+        """Yield what the blocks hold that these ids lie in: small blocks first, then greater ones."""
+        here, end = (low, high) if self._step > 0 else (high, low)
+        for level in LEVELS:
+            last = end >> level
+            if level != LEVELS[-1]:
+                last = self._nearer(last, self._last_in(here >> level, STEP))
+            yield from self._blocks(level, here >> level, last)
+            if last == end >> level:
+                return
+            here = (last + self._step) << level
+            # Downwards, what comes next ends with the last id of its block, not with the first.
+            here += 0 if self._step > 0 else (1 << level) - 1
+
+    def _nearer(self, one: int, other: int) -> int:
+        return min(one, other) if self._step > 0 else max(one, other)
+
+    def _last_in(self, block: int, bits: int) -> int:
+        """Return the last block, in the order of reading, of the greater one that a block lies in."""
+        return block | ((1 << bits) - 1) if self._step > 0 else block >> bits << bits
+
+    def _blocks(self, level: int, first: int, last: int) -> Iterator[int]:
+        """Yield what some blocks of one size hold."""
+        most = 2 * MANY + 2
+        while (last - first) * self._step >= 0:
+            rows = self._ask(level, first, last, most)
+            groups = [(n, [key for _n, key in group]) for n, group in groupby(rows, key=itemgetter(0))]
+            cut = groups.pop()[0] if len(rows) == most and len(groups[-1][1]) <= MANY else None
+            for block, keys in groups:
+                if len(keys) > MANY:
+                    finer = (block << STEP, (block << STEP) + (1 << STEP) - 1)
+                    yield from self._blocks(level - STEP, *finer[:: self._step])
+                else:
+                    yield from sorted(keys, reverse=self._step < 0)
+            if len(rows) < most:
+                return
+            first = groups[-1][0] + self._step if cut is None else cut
+
+    def _ask(self, level: int, first: int, last: int, most: int) -> list[tuple[int, int]]:
+        # An addition keeps PostgreSQL from reading an index of rooms, which may be the greater part of all.
+        among = "" if self._rooms is None else "AND room_id + 0 = ANY(%s)"
+        statement = WALK.format(level=level, among=among, many=MANY + 1, most=most)
+        rooms = [] if self._rooms is None else [self._rooms]
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [first, last, self._step, self._query, *rooms])
+            return list(cursor.fetchall())
