@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.defer import Deferred
 
-from realtime import wire
+from realtime import wire, wire_rooms
 from realtime.errors import BadRequest, InternalError, NotAuthenticated, Refusal, refusal
 from rooms.messages import Author, Code, Draft, Kind, Newest, Page, Refused, Stored
 
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from realtime.hub import Hub
     from realtime.limits import SocketLimits
+    from realtime.markers import Markers
     from realtime.presence import Member
     from realtime.subscription import Subscription
     from realtime.tail import Batch
@@ -95,6 +96,7 @@ class Client:
         presence: Presence,
         allowance: Allowance,
         origin: str,
+        markers: Markers,
         limits: SocketLimits,
         max_body: int,
     ) -> None:
@@ -107,6 +109,7 @@ class Client:
         self._presence = presence
         self._allowance = allowance
         self._origin = origin
+        self._marking = markers.connect(caller.user_id, self) if caller else None
         self._limits = limits
         self._max_body = max_body
         self._joins: dict[str, _Join] = {}
@@ -159,6 +162,9 @@ class Client:
         """Free everything: the connection is gone or going."""
         self._closed = True
         self._waiting.clear()
+        if self._marking is not None:
+            self._marking.end()
+            self._marking = None
         for join in self._joins.values():
             join.end()
         self._joins.clear()
@@ -174,6 +180,8 @@ class Client:
                 Deferred.fromCoroutine(self._serially(command))
             elif isinstance(command, wire.Typing):
                 self._typing(command)
+            elif isinstance(command, wire.Read):
+                self._read(command)
             else:
                 self._submit(command)
         self._pace()
@@ -233,6 +241,21 @@ class Client:
         """Tell that something was not done."""
         if not self._closed:
             self.peer.send(wire.encode(refused.frame()))
+
+    # What was read
+
+    def _read(self, command: wire.Read) -> None:
+        try:
+            if self._marking is None:
+                raise NotAuthenticated(room=command.room)
+            self._marking.read(command.room, command.id)
+        except Refusal as refused:
+            self.refuse(refused)
+
+    def read_elsewhere(self, room: str, up_to: int) -> None:
+        """Tell how far the caller has read by another connection, unless this one takes no more."""
+        if not self._paused and not self._closed:
+            self.peer.send(wire_rooms.encode_read(room, up_to))
 
     # Joins
 

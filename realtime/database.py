@@ -36,6 +36,7 @@ from rooms import (
     permissions,
     reports,
     sanctions,
+    search,
 )
 from rooms.messages import Refused
 
@@ -46,6 +47,7 @@ if TYPE_CHECKING:
     from twisted.python.threadpool import ThreadPool
 
     from realtime.limits import DatabaseLimits
+    from realtime.queries import SearchQuery
     from rooms.actions import Action, RoomAction
     from rooms.answers import Invitation, Members, OpenReport, Sanctioned
     from rooms.messages import (
@@ -240,6 +242,15 @@ class Database:
     async def open_reports(self, reader: UserId | None) -> tuple[OpenReport, ...]:
         """Return what waits for a moderator, as `rooms.reports.open_for`; raises Refusal."""
         return await self._read(partial(_thd_refusing, reports.open_for, reader))
+
+    async def search(self, reader: UserId | None, query: SearchQuery) -> search.Found | Refused:
+        """Return messages that hold all the words, as `rooms.search.find`."""
+        return await self._read(
+            partial(
+                search.find, reader, query.text,
+                room=query.room, author=query.author, before=query.before, limit=query.limit,
+            )
+        )  # fmt: skip
 
     async def first_admin_link(self) -> str | None:
         """Return the path of a new link for the first administrator, as `rooms.firstadmin.issue_link`."""

@@ -141,6 +141,14 @@ class SocketLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class MarkerLimits:
+    """How often a connection has the same room's marker stored, and in how many rooms within that time."""
+
+    pause_s: float = 1.0
+    rooms: int = 100
+
+
+@dataclass(frozen=True, slots=True)
 class StreamLimits:
     """How often an event stream says that it is alive, and when a reader that takes nothing is given up."""
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from realtime.errors import BadRequest
-from rooms.messages import After, Before, Newest, Span
+from rooms.messages import After, Before, Newest, Span, UserId
 
 MAX_ID = 2**63 - 1
 MAX_LIMIT = 200
@@ -40,11 +40,11 @@ class StreamQuery:
 
 @dataclass(frozen=True, slots=True)
 class SearchQuery:
-    """What GET /api/search asks for. People are named as in a path."""
+    """What GET /api/search asks for."""
 
     text: str
     room: str | None
-    author: str | None
+    author: UserId | None
     before: int | None
     limit: int
 
@@ -103,7 +103,7 @@ def decode_stream_query(query: bytes, last_event_id: str | None) -> StreamQuery:
     return StreamQuery(after, _epoch(fields))
 
 
-def decode_members_query(query: bytes) -> tuple[str | None, int]:
+def decode_members_query(query: bytes) -> tuple[UserId | None, int]:
     """Return the id after which GET …/members?{query} asks for people (None: from the first), and how many.
 
     Raises:
@@ -134,11 +134,16 @@ def _limit(fields: Mapping[str, str], default: int, most: int) -> int:
     return integer("limit", fields["limit"], least=1, most=most) if "limit" in fields else default
 
 
-def _person(name: str, fields: Mapping[str, str]) -> str | None:
+def _person(name: str, fields: Mapping[str, str]) -> UserId | None:
     person = fields.get(name)
     if person is not None and (not 0 < len(person) <= MAX_PERSON_CHARS or not person.isprintable()):
         raise BadRequest(f"{name}: it is the id of a person")
-    return person
+    return user_id(person) if person is not None else None
+
+
+def user_id(text: str) -> UserId:
+    """Return the id of a person as a path or a query has it: digits are a number."""
+    return int(text) if text.isascii() and text.isdigit() else text
 
 
 def integer(name: str, text: str, *, least: int, most: int) -> int:

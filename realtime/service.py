@@ -27,6 +27,7 @@ from realtime.hearsay import Hearsay
 from realtime.hub import Hub
 from realtime.identities import Identities
 from realtime.listener import Deaf, Listener
+from realtime.markers import Markers
 from realtime.notices import Notices, Silence
 from realtime.places import Places
 from realtime.poll import Poll
@@ -37,6 +38,8 @@ from realtime.transports.api import Calls, Health
 from realtime.transports.doorkeeper import Doorkeeper
 from realtime.transports.http import Api
 from realtime.transports.longpoll import LongPolls
+from realtime.transports.moderation_api import ModerationCalls
+from realtime.transports.rooms_api import RoomCalls
 from realtime.transports.sse import EventStreams
 from realtime.transports.websocket import Party, Upgrade
 from realtime.writer import Writer
@@ -130,6 +133,7 @@ class ChatService(Service):
         self.poll = Poll(self.database, self.hub, self.identities, self._reactor, polling)
         self.sends = Sends(self._config, self._reactor.seconds, _now, limits.SendLimits().buckets)
         self.presence = Presence(self._reactor, limits.PresenceLimits(), self._tell_others)
+        self.markers = Markers(self.database.perform, self._reactor, limits.MarkerLimits())
         self.direct: Direct | None = None
         self.notices: Notices | Silence = Silence()
         self.listener: Listener | Deaf = Deaf()
@@ -172,6 +176,7 @@ class ChatService(Service):
             wait=polls.wait,
             max_body=self._config.max_body,
         )
+        rooms, moderation = RoomCalls(database, self.markers), ModerationCalls(database)
         party = Party(
             reactor,
             limits.SocketLimits(),
@@ -186,7 +191,7 @@ class ChatService(Service):
         )
         parts = [
             (b"/ws", Upgrade(party, door, Epochs(database, reactor), places)),
-            (b"/api/", Api(calls.routes(streams.serve), door)),
+            (b"/api/", Api([*calls.routes(streams.serve), *rooms.routes(), *moderation.routes()], door)),
             (static_url.encode(), StaticFiles(static_url)),
             (b"/healthz", health),
             (b"/readyz", health),
@@ -203,6 +208,7 @@ class ChatService(Service):
             presence=self.presence,
             allowance=self.sends,
             origin=origin,
+            markers=self.markers,
             limits=limits.SocketLimits(),
             max_body=self._config.max_body,
         )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from twisted.internet.address import IPv4Address
@@ -19,6 +19,7 @@ from realtime.departure import Departure
 from realtime.epochs import Epochs
 from realtime.errors import Unavailable
 from realtime.hub import Hub
+from realtime.markers import Markers
 from realtime.places import Places
 from realtime.presence import Nobody
 from realtime.seats import Seats
@@ -28,9 +29,12 @@ from realtime.transports.api import Calls, Health
 from realtime.transports.doorkeeper import Doorkeeper
 from realtime.transports.http import Api
 from realtime.transports.longpoll import LongPolls
+from realtime.transports.moderation_api import ModerationCalls
+from realtime.transports.rooms_api import RoomCalls
 from realtime.transports.sse import EventStreams
 from realtime.transports.websocket import Party, Upgrade
 from realtime.writer import Sender
+from rooms.actions import Action
 from rooms.messages import (
     Access,
     After,
@@ -70,6 +74,9 @@ class Chat(MemoryLog):
         self.drafts: list[tuple[Draft, Any]] = []
         self.access = MAY_SEE
         self.down = False
+        self.performed: list[tuple[UserId | None, Action]] = []
+        self.answers: dict[type[Action], Any] = {}
+        """What performing each action answers: a value, a Deferred of one, or what is raised."""
         self.reading: Deferred[None] | None = None
         """Where set, reads wait for it."""
 
@@ -113,6 +120,22 @@ class Chat(MemoryLog):
 
     async def ping(self) -> None:
         self._answering()
+
+    # What rooms are asked for
+
+    async def perform(self, by: UserId | None, action: Action) -> Any:
+        """Take note, and answer what the test has put there."""
+        self._answering()
+        self.performed.append((by, action))
+        answer = self.answers.get(type(action))
+        if isinstance(answer, Deferred):
+            answer = await answer
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    async def perform_all(self, by: UserId | None, actions: Sequence[Action]) -> list[Any]:
+        return [await self.perform(by, action) for action in actions]
 
     # What the hub reads
 
@@ -235,6 +258,7 @@ class Edge:
         self.hub = Hub(reads, self.clock, encode=wire.encode_message, limits=limits.HubLimits())
         self.presence: Any = changed.get("presence", Nobody())
         chat: Any = self.chat
+        self.markers = Markers(chat.perform, self.clock, limits.MarkerLimits())
         door = Doorkeeper(chat)
         config = changed.get("config", Config(sends_burst=100_000))
         self.sends = Sends(config, self.clock.seconds, lambda: NOON, 100)
@@ -251,6 +275,7 @@ class Edge:
             wait=polls.wait,
             max_body=100,
         )
+        rooms, moderation = RoomCalls(chat, self.markers), ModerationCalls(chat)
         self.party = Party(
             self.clock,
             self.socket_limits,
@@ -263,7 +288,7 @@ class Edge:
         root = Root(
             [
                 (b"/ws", Upgrade(self.party, door, Epochs(reads, self.clock), self.places)),
-                (b"/api/", Api(calls.routes(streams.serve), door)),
+                (b"/api/", Api([*calls.routes(streams.serve), *rooms.routes(), *moderation.routes()], door)),
                 (b"/static/", StaticFiles("/static/")),
                 (b"/healthz", health),
                 (b"/readyz", health),
@@ -289,6 +314,7 @@ class Edge:
             presence=self.presence,
             allowance=self.sends,
             origin=origin,
+            markers=self.markers,
             limits=self.socket_limits,
             max_body=100,
         )

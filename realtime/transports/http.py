@@ -16,7 +16,7 @@ from twisted.web import resource, server
 
 from realtime import wire_rooms
 from realtime.errors import InternalError, MethodNotAllowed, NotAuthenticated, NotFound, Refusal
-from realtime.queries import MAX_ID
+from realtime.queries import MAX_ID, user_id
 
 if TYPE_CHECKING:
     from realtime.transports.doorkeeper import Doorkeeper
@@ -258,11 +258,6 @@ def _merged(routes: Sequence[Route]) -> list[Route]:
 @cache
 def _pattern(path: str) -> re.Pattern[str]:
     return re.compile(re.sub(r"\{(\w+)\}", lambda part: f"(?P<{part[1]}>{PARTS[part[1]]})", path))
-
-
-def user_id(text: str) -> UserId:
-    """Return the id of a person as a path or a query has it: digits are a number."""
-    return int(text) if text.isascii() and text.isdigit() else text
 
 
 class Api(resource.Resource):

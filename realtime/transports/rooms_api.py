@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Protocol
 
+from django.urls import reverse
 from msgspec import UNSET
 
 from realtime import queries, wire_rooms
 from realtime.errors import BadRequest, refusal
 from realtime.transports.doorkeeper import as_django_sees
-from realtime.transports.http import Answer, Call, Route, decoded, user_id
+from realtime.transports.http import Answer, Call, Route, decoded
 from realtime.wire import encode
 from rooms.actions import (
     AcceptInvitation,
@@ -39,9 +40,7 @@ if TYPE_CHECKING:
 
     from rooms.actions import Action, RoomAction
     from rooms.answers import Invitation, Members, Opened, Reading
-    from rooms.messages import RoomSummary, UserId
-
-INVITATION_PAGE = "/invitations/{token}/"
+    from rooms.messages import Posted, RoomSummary, UserId
 
 CHANGES: Mapping[str, Callable[[str, Any], RoomAction]] = {
     "name": Rename,
@@ -76,6 +75,21 @@ class Deeds(Protocol):
     def invitations(self, reader: UserId | None, slug: str) -> Awaitable[tuple[Invitation, ...] | Refused]:
         """Return the links into a room."""
 
+    def search(self, reader: UserId | None, query: queries.SearchQuery) -> Awaitable[Found | Refused]:
+        """Return messages that hold all the words, the newest first."""
+
+
+class Found(Protocol):
+    """What a search has found."""
+
+    @property
+    def messages(self) -> Sequence[Posted]:
+        """The messages."""
+
+    @property
+    def more(self) -> bool:
+        """Whether there are more below the last of them."""
+
 
 class Markers(Protocol):
     """What the other connections of somebody are told."""
@@ -97,6 +111,7 @@ class RoomCalls:
         room = "/api/rooms/{room}"
         return [
             Route("/api/rooms", {"POST": self.create}),
+            Route("/api/search", {"GET": self.search}),
             Route("/api/direct", {"POST": self.direct}),
             Route("/api/invitations", {"POST": self.accept}),
             Route(room, {"GET": self.room, "PATCH": self.change}),
@@ -144,8 +159,7 @@ class RoomCalls:
     async def members(self, call: Call) -> Answer:
         """GET /api/rooms/{room}/members."""
         after, limit = queries.decode_members_query(call.exchange.query)
-        since = user_id(after) if after is not None else None
-        found = await self._deeds.members(call.reader, call.room, since, limit)
+        found = await self._deeds.members(call.reader, call.room, after, limit)
         if isinstance(found, Refused):
             raise refusal(found)
         return Answer(200, wire_rooms.encode_members(found))
@@ -189,7 +203,7 @@ class RoomCalls:
         """POST /api/rooms/{room}/invitations."""
         body = decoded(call, wire_rooms.NewInvitation)
         invited = await self._deeds.perform(call.reader, Invite(call.room, body.seconds, body.uses))
-        page = INVITATION_PAGE.format(token=invited.token)
+        page = reverse("rooms:invitation", args=[invited.token])
         url = as_django_sees(call.exchange.request).build_absolute_uri(page)
         return Answer(201, wire_rooms.encode_invited(invited, url))
 
@@ -197,6 +211,13 @@ class RoomCalls:
         """DELETE /api/rooms/{room}/invitations/{invitation}."""
         await self._deeds.perform(call.reader, RevokeInvitation(call.room, call.number("invitation")))
         return Answer(204, b"")
+
+    async def search(self, call: Call) -> Answer:
+        """GET /api/search."""
+        found = await self._deeds.search(call.reader, queries.decode_search_query(call.exchange.query))
+        if isinstance(found, Refused):
+            raise refusal(found)
+        return Answer(200, wire_rooms.encode_found(found.messages, more=found.more))
 
     async def _opened(self, call: Call, opened: Opened) -> Answer:
         return await self._room(call, opened.room, 201 if opened.fresh else 200)
