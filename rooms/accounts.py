@@ -85,10 +85,13 @@ def key_of(key: object) -> Any:
     """Return the primary key of a user that something says, None where it says none."""
     if key is None:
         return None
+    field = get_user_model()._meta.pk
     try:
-        return get_user_model()._meta.pk.to_python(key)
+        value = field.to_python(key)
+        field.run_validators(value)  # a number that no database holds would be an error of the statement
     except ValidationError:
         return None
+    return value
 
 
 def issue_token(user: AbstractBaseUser, name: str) -> str:

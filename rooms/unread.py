@@ -25,14 +25,32 @@ MOST = 100
 
 LOOKED_AT = 1000
 
+SPOKEN = {
+    "postgresql": """
+        rooms_message m
+        WHERE m.kind = 'message' AND m.room_id <= r.id
+        AND (m.room_id, m.id) > (r.id, coalesce(k.last_read_id, 0))
+        ORDER BY m.room_id DESC, m.id DESC
+    """,
+    "sqlite": """
+        rooms_message m INDEXED BY rooms_message_spoken
+        WHERE m.kind = 'message' AND m.room_id = r.id AND m.id > coalesce(k.last_read_id, 0)
+        ORDER BY m.id DESC
+    """,
+}
+"""What was spoken in a room after the marker, newest first, said so that one index alone has this order.
+
+With `room_id = …` PostgreSQL walks the primary key where it takes the room for a busy one, past all other
+rooms' messages: 128 ms where this takes half a millisecond, among 300,000.
+"""
+
 STATEMENT = """
     SELECT r.id, k.last_read_id, k.muted,
         CASE WHEN coalesce(k.id, b.id) IS NULL OR r.last_message_id <= k.last_read_id THEN 0 ELSE (
             SELECT count(*) FROM (
                 SELECT 1 FROM (
-                    SELECT m.author_id, m.created_at FROM rooms_message m
-                    WHERE m.room_id = r.id AND m.kind = 'message' AND m.id > coalesce(k.last_read_id, 0)
-                    ORDER BY m.id DESC LIMIT %s
+                    SELECT m.author_id, m.created_at FROM {spoken}
+                    LIMIT %s
                 ) spoken
                 WHERE (spoken.author_id IS NULL OR spoken.author_id <> %s)
                 AND (k.id IS NOT NULL OR spoken.created_at >= b.created_at)
@@ -79,5 +97,5 @@ def shares(reader: UserId, rooms: Collection[int]) -> dict[int, Share]:
 def query(reader: UserId, rooms: Collection[int]) -> tuple[str, list[Any]]:
     """Return the statement and its parameters: for a test of its plan too."""
     user = ReadMarker._meta.get_field("user").get_db_prep_value(reader, connection)
-    statement = STATEMENT.format(rooms=", ".join(["%s"] * len(rooms)))
+    statement = STATEMENT.format(spoken=SPOKEN[connection.vendor], rooms=", ".join(["%s"] * len(rooms)))
     return statement, [LOOKED_AT, user, MOST, user, MOST, user, user, *rooms]
