@@ -138,7 +138,7 @@ class Mentions(TestCase):
             q["sql"] for q in queries.captured_queries if "x1y1" in q["sql"] and "INSERT" not in q["sql"]
         ]
         self.assertTrue(asked)
-        self.assertLessEqual(max(sql.count("y") for sql in asked), 2 * mentions.NAMES_AT_ONCE)
+        self.assertLessEqual(max(sql.count("y") for sql in asked), 900)
 
 
 def test_every_possible_name_stands_once_in_the_order_of_the_text() -> None:

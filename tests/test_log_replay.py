@@ -13,7 +13,7 @@ from hypothesis.extra.django import TestCase
 
 from realtime.wire import encode_message
 from rooms import history, log
-from rooms.messages import Before, Draft, Kind, Newest, Posted
+from rooms.messages import Before, Draft, Kind, Newest, Page, Posted
 from tests.support_rooms import person, read_all, room
 
 pytestmark = pytest.mark.databases
@@ -76,7 +76,7 @@ class Client:
                 _put(target, body=None, redacted=True, mentions=None, reactions=None)
             case "reaction":
                 _put(target, reactions=_added(target.get("reactions", []), row))
-            case "unreaction":
+            case _:
                 _put(target, reactions=_removed(target.get("reactions", []), row))
 
 
@@ -150,7 +150,7 @@ class Replay(TestCase):
 
     def _page(self, span: Before | Newest) -> tuple[Posted, ...]:
         page = history.read(self.people[0].pk, SLUG, span)
-        assert isinstance(page, history.Page)
+        assert isinstance(page, Page)
         return page.messages
 
     def _read_backwards(self, client: Client) -> None:
