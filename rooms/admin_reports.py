@@ -169,7 +169,7 @@ class ReportAdmin(ReportAdminBase):
         before = _settled(report)
         refused = attempt(request, SettleReport(report, settlement, minutes, said["reason"]))
         if not refused:
-            messages.success(request, _("Taken care of: %s.") % SETTLEMENTS[settlement][0])
+            messages.success(request, _("Taken care of: %s.") % dict(Report.OUTCOMES)[settlement.value])
         elif first := before or _settled(report):
             messages.warning(request, first)
         else:
