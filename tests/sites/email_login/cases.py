@@ -8,12 +8,14 @@ from typing import Any
 
 from django.contrib.admin.models import LogEntry
 from django.core.management import call_command
+from django.db import connection
 from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
 from rooms import accounts, firstadmin, history, log, permissions
-from rooms.messages import Credential, Draft, Kind, Newest, Page, Stored
-from rooms.models import Ban, ChatRoom, Membership, Message
+from rooms.messages import Credential, Draft, Kind, Newest, Page, Reaction, Stored
+from rooms.models import AuditEntry, Ban, ChatRoom, Membership, Message
 from tests.sites.email_login.models import Person
 
 ADDRESS = "ana@example.org"
@@ -50,6 +52,36 @@ class EmailLogin(TestCase):
             Person.objects.filter(pk=self.key).update(nickname=nickname)
             [message] = self.page().messages
             self.assertEqual(message.author and message.author.name, f"user-{self.key}")
+
+    def test_reactions_are_counted_by_keys_that_are_text(self) -> None:
+        log.post(self.room, self.ana, "hello")
+        row = Message.objects.get()
+        ben = person("ben@example.org", "Ben")
+        first = log.react(row, self.ana, "x")
+        self.assertEqual(log.react(row, self.ana, "x").id, first.id)
+        log.react(row, ben, "x")
+        log.unreact(row, self.ana, "x")
+        with self.assertRaises(log.Refusal):
+            log.unreact(row, self.ana, "x")
+        told = self.page().messages[0]
+        self.assertEqual(told.reactions, (Reaction("x", 1, (str(ben.pk),)),))
+
+    def test_nobody_is_named_by_an_address_nor_by_what_stands_before_its_at(self) -> None:
+        with CaptureQueriesContext(connection) as queries:
+            posted = log.post(self.room, self.ana, f"@{ADDRESS} @ana @Ana")
+        self.assertEqual(posted.mentions, ())
+        self.assertFalse([q for q in queries.captured_queries if '"email" IN' in q["sql"]])
+
+    def test_slow_mode_and_a_redaction_by_another(self) -> None:
+        ChatRoom.objects.update(slow_mode_s=60)
+        log.post(self.room, self.ana, "one", trusted=False)
+        with self.assertRaises(log.Refusal) as caught:
+            log.post(self.room, self.ana, "two", trusted=False)
+        self.assertEqual(caught.exception.retry_after_s, 60)
+        root = person("root@example.org", "Root", is_staff=True)
+        log.redact(Message.objects.get(), root, "spam")
+        entry = AuditEntry.objects.get()
+        self.assertEqual((entry.actor, entry.person), (root, self.ana))
 
     def test_a_send_repeated_is_stored_once(self) -> None:
         draft = Draft("lobby", Kind.MESSAGE, self.key, "n1", "hello")
