@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST, require_safe
 from rooms import history, reports
 from rooms.actions import Settlement, SettleReport
 from rooms.messages import After, Before, Kind, Page, Posted
+from rooms.models import ChatRoom
 from rooms.room_forms import SettleForm
 from rooms.visits import attempt_told, reader, shell
 
@@ -37,7 +38,10 @@ def queue(request: HttpRequest) -> HttpResponse:
     who = reader(request)
     key = who.id if who else None
     found = reports.open_for(key, SHOWN + 1)
-    shown = [_shown(key, report) for report in found[:SHOWN]]
+    names = dict(
+        ChatRoom.objects.filter(slug__in={report.room for report in found}).values_list("slug", "name")
+    )
+    shown = [{"room": names[report.room], **_shown(key, report)} for report in found[:SHOWN]]
     context = {"reports": shown, "more": len(found) > SHOWN, **shell(who)}
     return render(request, "rooms/reports.html", context)
 

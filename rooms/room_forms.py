@@ -141,7 +141,7 @@ class SanctionForm(RefusableForm):
 
     MUTE, BAN = "mute", "ban"
     what = forms.ChoiceField(
-        choices=[(MUTE, _("Mute: may read, and not write")), (BAN, _("Ban: may not read either"))],
+        choices=[(MUTE, _("mute: may not write")), (BAN, _("ban: may not read"))],
         label=_("What"),
     )
     minutes = MinutesField()

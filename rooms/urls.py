@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from django.urls import include, path
 
-from rooms import invitation_views, member_views, report_views, room_views, views
+from rooms import invitation_views, member_views, report_views, room_views, search_views, views
 
 app_name = "rooms"
 urlpatterns = [
@@ -20,6 +20,7 @@ urlpatterns = [
     path("direct/", room_views.direct, name="direct"),
     path("invite/<str:token>/", invitation_views.invitation, name="invitation"),
     path("invite/<str:token>/account/", invitation_views.new_account, name="invitation_account"),
+    path("search/", search_views.page, name="search"),
     path("reports/", report_views.queue, name="reports"),
     path("reports/<int:key>/", report_views.settle, name="settle_report"),
     path("", include("rooms.account_urls")),

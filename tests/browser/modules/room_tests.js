@@ -111,6 +111,20 @@ test("a marker that could not be told waits for what is seen next, or for the se
   equal(told, [6, 6, 7]);
 });
 
+test("what was told just before the connection broke is told again, what was told long before is not", async () => {
+  const clock = new TestClock();
+  /** @type {number[]} */
+  const told = [];
+  const marker = new ReadMarker({ from: 0, clock, tell: (id) => (told.push(id), Promise.resolve()) });
+  marker.seen(6);
+  await clock.advance(5_000);
+  marker.again();
+  await clock.advance(60_000);
+  marker.again();
+  await clock.advance(60_000);
+  equal(told, [6, 6]);
+});
+
 test("what a notice, a reaction and a mention are on the wire", () => {
   const bare = { id: 5, room: "r", kind: "notice", created_at: "t" };
   const told = { event: "muted", about: { id: 3, name: "ana" }, until: "u", more: 1 };

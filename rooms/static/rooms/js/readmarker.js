@@ -4,24 +4,29 @@
 /** @typedef {import("./clock.js").Clock} Clock */
 
 const EVERY_MS = 1_000;
+/** What was told so shortly before the connection broke may not have arrived. */
+const MAY_BE_LOST_MS = 15_000;
 
 export class ReadMarker {
   #seen;
   #told;
+  #before;
   #lost = 0;
+  #toldAt = 0;
   #resting = false;
 
   /**
    * @param {object} how
    * @param {number} how.from what the server knows
    * @param {Clock} how.clock
-   * @param {(id: number) => Promise<unknown>} how.tell
+   * @param {(id: number) => Promise<unknown>} how.tell fails where it is known not to have arrived
    */
   constructor({ from, clock, tell }) {
     this.clock = clock;
     this.tell = tell;
     this.#seen = from;
     this.#told = from;
+    this.#before = from;
   }
 
   /** A message has been seen. @param {number} id */
@@ -33,6 +38,7 @@ export class ReadMarker {
   /** The server is reached again: what could not be told then is told now. */
   again() {
     this.#lost = 0;
+    if (this.clock.now() - this.#toldAt < MAY_BE_LOST_MS) this.#told = this.#before;
     this.#say();
   }
 
@@ -41,7 +47,12 @@ export class ReadMarker {
     const now = this.#seen;
     this.#resting = true;
     this.tell(now).then(
-      () => (this.#told = Math.max(this.#told, now)),
+      () => {
+        if (now <= this.#told) return;
+        this.#before = this.#told;
+        this.#told = now;
+        this.#toldAt = this.clock.now();
+      },
       (/** @type {unknown} */ error) => {
         console.info(`How far was read could not be told: ${error}`);
         this.#lost = now; // what is seen next tells it as well: the marker only ever moves forward

@@ -52,11 +52,12 @@ let over = false;
 const unread = { after: page.state.read ?? 0, upTo: page.lastId };
 /** The message that the page's address names, until it is found. */
 let sought = Number(/^#m(\d{1,16})$/.exec(location.hash)?.[1] ?? 0);
+let bySocket = false;
 /** The life of the connection in which this room was last asked for. */
 let session = "";
 const store = new MessageStore(() => view.draw());
 const marker = user
-  ? new ReadMarker({ from: unread.after, clock, tell: (id) => api.read(room, id) })
+  ? new ReadMarker({ from: unread.after, clock, tell: tellRead })
   : null;
 const state = new RoomState({
   room: page.state,
@@ -210,11 +211,19 @@ function heard(told) {
 function connected(status) {
   banner.status(status);
   outbox.status(status);
+  bySocket = status.state === "open" && status.transport === "websocket";
   if (status.state !== "open" || status.session === session) return;
   session = status.session;
   marker?.again();
   if (feed.cursor) line.again();
   else feed.wake();
+}
+
+/** @param {number} id @returns {Promise<unknown>} */
+function tellRead(id) {
+  if (!bySocket) return api.read(room, id);
+  line.send({ type: "read", room, id });
+  return Promise.resolve();
 }
 
 function mayPost() {
