@@ -113,14 +113,22 @@ def purge(doing: Doing, action: Purge) -> int:
     return texts
 
 
-def purge_older_than(days: int) -> Iterator[int]:
-    """Remove what was withheld more than so many days ago, as the server; yield how many texts at a time."""
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """How many texts one transaction removed, and the key of the last text looked at."""
+
+    texts: int
+    last: int
+
+
+def purge_older_than(days: int) -> Iterator[Piece]:
+    """Remove what was withheld more than so many days ago, as the server, some hundred at a time."""
     before = timezone.now() - timedelta(days=days)
     yield from _purge_all(WithheldText.objects.all(), {"older_than_days": days}, before=before)
 
 
-def purge_of(author: Any) -> Iterator[int]:
-    """Remove all that is withheld of one author, as the server; yield how many texts at a time."""
+def purge_of(author: Any) -> Iterator[Piece]:
+    """Remove all that is withheld of one author, as the server, some hundred at a time."""
     yield from _purge_all(WithheldText.objects.filter(message__author=author), {}, person=author)
 
 
@@ -130,7 +138,7 @@ def _purge_all(
     *,
     person: Any = None,
     before: datetime | None = None,
-) -> Iterator[int]:
+) -> Iterator[Piece]:
     """Remove texts in small transactions by keyset, each with its entry in the trail."""
     last = 0
     while rows := list(texts.filter(id__gt=last).order_by("id")[:PURGED_AT_ONCE]):
@@ -139,7 +147,7 @@ def _purge_all(
             purged, _each = WithheldText.objects.filter(pk__in=_withheld_before(rows, before)).delete()
             if purged:
                 audit.note(Deed.PURGE, None, person=person, details={**details, "texts": purged})
-        yield purged
+        yield Piece(purged, last)
 
 
 def _withheld_before(rows: list[WithheldText], moment: datetime | None) -> list[int]:
