@@ -89,6 +89,8 @@ LISTEN_DATABASE = direct(_env.text("LISTEN_DATABASE_URL"))
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 
 AUTH_USER_MODEL = "auth.User"
+# Who failed too often waits, whatever form they use; the suspended are not let in.
+AUTHENTICATION_BACKENDS = ["rooms.backends.PatienceBackend", "rooms.backends.AccountBackend"]
 AUTH_PASSWORD_VALIDATORS = [
     {"NAME": f"django.contrib.auth.password_validation.{name}"}
     for name in (

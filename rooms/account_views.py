@@ -9,18 +9,21 @@ from django.contrib import messages
 from django.contrib.auth import authenticate, get_user_model, login
 from django.contrib.auth import views as auth_views
 from django.contrib.auth.decorators import login_required
+from django.contrib.auth.forms import AuthenticationForm
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
 from django.urls import reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
+from django.utils.translation import ngettext
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic.base import ContextMixin
 
-from rooms import accounts, firstadmin
+from rooms import accounts, firstadmin, lockouts
+from rooms.backends import WAIT_S
 from rooms.forms import NewAccountForm, TokenForm, new_account_form
 from rooms.models import ApiToken
 
@@ -38,6 +41,27 @@ class LoginView(auth_views.LoginView):
 
     template_name = "rooms/login.html"
     extra_context = {"signup_is_open": lambda: settings.CHAT_SIGNUP}
+
+    def form_valid(self, form: AuthenticationForm) -> HttpResponse:
+        """Log in; the browser remembers under which name."""
+        response = super().form_valid(form)
+        lockouts.remember_browser(response, self.request, form.get_user().get_username())
+        return response
+
+    def form_invalid(self, form: AuthenticationForm) -> HttpResponse:
+        """Show what is wrong; who must wait hears for how long, whether or not the name is somebody's."""
+        wait_s: int | None = getattr(self.request, WAIT_S, None)
+        if wait_s is None:
+            return super().form_invalid(form)
+        form.errors.clear()
+        told = ngettext(
+            "Too many log-ins have failed. Try again in %d second.",
+            "Too many log-ins have failed. Try again in %d seconds.",
+            wait_s,
+        )
+        form.add_error(None, told % wait_s)
+        context = self.get_context_data(form=form)
+        return self.render_to_response(context, status=429, headers={"Retry-After": str(wait_s)})
 
 
 class LogoutView(auth_views.LogoutView):

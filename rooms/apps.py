@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import AppConfig
 from django.contrib.auth import get_user_model
-from django.contrib.auth.signals import user_logged_out
+from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db.models.signals import post_delete, post_save
 
 if TYPE_CHECKING:
@@ -30,6 +30,8 @@ class RoomsConfig(AppConfig):
         post_save.connect(_account_saved, sender=user_model, dispatch_uid="rooms.account_saved")
         for model in (user_model, self.get_model("ApiToken")):
             post_delete.connect(_deleted, sender=model, dispatch_uid=f"rooms.deleted.{model.__name__}")
+        user_login_failed.connect(_login_failed, dispatch_uid="rooms.login_failed")
+        user_logged_in.connect(_logged_in, dispatch_uid="rooms.logged_in")
         user_logged_out.connect(_logged_out, dispatch_uid="rooms.logged_out")
 
 
@@ -42,6 +44,18 @@ def _account_saved(*, created: bool, update_fields: frozenset[str] | None, raw: 
 
 def _deleted(**_rest: Any) -> None:
     _accounts_changed()
+
+
+def _login_failed(*, credentials: dict[str, Any], request: HttpRequest | None = None, **_rest: Any) -> None:
+    from rooms import lockouts
+
+    lockouts.failed(lockouts.name_in(credentials), request)
+
+
+def _logged_in(*, user: Any, request: HttpRequest | None = None, **_rest: Any) -> None:
+    from rooms import lockouts
+
+    lockouts.succeeded(user.get_username(), request)
 
 
 def _logged_out(*, request: HttpRequest | None, user: object, **_rest: Any) -> None:

@@ -24,6 +24,8 @@ MOST_DAYS = 36_500
 SESSION_ENGINES = ("django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db")
 VENDORS = ("postgresql", "sqlite")
 CSRF_MIDDLEWARE = "django.middleware.csrf.CsrfViewMiddleware"
+PATIENCE = "rooms.backends.PatienceBackend"
+MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 ACCOUNT_FIELDS = ("is_active", "is_staff", "is_superuser")
 
 
@@ -109,6 +111,30 @@ def backends_are_known(**_context: Any) -> list[checks.CheckMessage]:
                     id="rooms.W001",
                 )
             )
+    return found
+
+
+@checks.register(checks.Tags.security)
+def backends_keep_the_rules(**_context: Any) -> list[checks.CheckMessage]:
+    """Return which ways to log in let somebody in whom the chat turns away, or try as fast as they like."""
+    found: list[checks.CheckMessage] = []
+    backends = list(settings.AUTHENTICATION_BACKENDS)
+    if backends[:1] != [PATIENCE]:
+        found.append(
+            checks.Warning(
+                "AUTHENTICATION_BACKENDS: log-ins that fail may be tried again at once.",
+                hint=f"Put {PATIENCE} before all others.",
+                id="rooms.W002",
+            )
+        )
+    if MODEL_BACKEND in backends:
+        found.append(
+            checks.Warning(
+                f"{MODEL_BACKEND} lets people who are suspended see pages.",
+                hint="Use rooms.backends.AccountBackend in its place; everybody logs in once more.",
+                id="rooms.W003",
+            )
+        )
     return found
 
 

@@ -12,6 +12,7 @@ from django.db import connection
 from django.test import SimpleTestCase, override_settings
 
 BACKENDS = "django.contrib.auth.backends"
+PATIENCE = "rooms.backends.PatienceBackend"
 SESSIONS = "django.contrib.sessions.backends"
 
 
@@ -47,6 +48,9 @@ class Checks(SimpleTestCase):
             ("rooms.E005", {"CSRF_USE_SESSIONS": True}),
             ("rooms.E006", {"MIDDLEWARE": without_csrf}),
             ("rooms.E007", {"AUTHENTICATION_BACKENDS": ["nowhere.Backend"]}),
+            ("rooms.W002", {"AUTHENTICATION_BACKENDS": ["rooms.backends.AccountBackend"]}),
+            ("rooms.W002", {"AUTHENTICATION_BACKENDS": [f"{BACKENDS}.ModelBackend", PATIENCE]}),
+            ("rooms.W003", {"AUTHENTICATION_BACKENDS": [PATIENCE, f"{BACKENDS}.ModelBackend"]}),
             ("rooms.W001", {"AUTHENTICATION_BACKENDS": [f"{BACKENDS}.AllowAllUsersModelBackend"]}),
         ]
         for expected, changed in nonsense:
