@@ -49,6 +49,19 @@ class Statements(TestCase):
         drafts = [message(who, "x", room="slow") for who in self.people]
         self.assertEqual(self.taken(*drafts, message(self.ana, "x")), PLAIN + 1)
 
+    def test_slow_mode_looks_through_what_its_people_said_of_late(self) -> None:
+        room("slow", slow_mode_s=5)
+        with CaptureQueriesContext(connection) as queries:
+            store(message(self.ana, "x", room="slow"))
+        [asked] = [query["sql"] for query in queries.captured_queries if "MAX(" in query["sql"]]
+        if connection.vendor != "sqlite":
+            pytest.skip("PostgreSQL plans by what the tables hold: here nothing to speak of")
+        with connection.cursor() as cursor:
+            cursor.execute("EXPLAIN QUERY PLAN " + asked)
+            plan = str(cursor.fetchall())
+        self.assertIn("rooms_message_author (author_id=? AND id>?)", plan)
+        self.assertIn("rooms_message_date", plan)
+
     def test_what_changes_a_message_takes_its_look_ups_and_one_update(self) -> None:
         [one, two] = store(message(self.ana, "one"), message(self.ana, "two"))
         target, state, update, withheld, trail = 1, 1, 1, 1, 1
