@@ -6,13 +6,15 @@ Here a page begins beside a message's id, no statement counts, and each ends wit
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+from django.contrib import messages
 from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
-from django.db.models import Max, Min
 
-from rooms.admin_filters import SentFilter
+from rooms import search
+from rooms.admin_calendar import Calendar
+from rooms.admin_filters import AuthorFilter, RoomFilter, SentFilter
 from rooms.models import Message
 
 if TYPE_CHECKING:
@@ -23,8 +25,8 @@ if TYPE_CHECKING:
 OLDER = "older"
 NEWER = "newer"
 MAX_ID = 2**63 - 1
-SEARCHED_AT_ONCE = 50_000
-"""How many messages one page looks through for a text: that takes a fraction of a second."""
+
+F = TypeVar("F")
 
 
 class MessageChangeList(ChangeList):
@@ -32,8 +34,7 @@ class MessageChangeList(ChangeList):
 
     older_than: int | None = None
     newer_than: int | None = None
-    first_url = newer_url = older_url = last_url = search_on_url = ""
-    searched_to: Message | None = None
+    first_url = newer_url = older_url = last_url = ""
 
     def get_queryset(
         self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
@@ -50,15 +51,26 @@ class MessageChangeList(ChangeList):
             raise IncorrectLookupParameters(f"{name} is no id")
         return int(text)
 
-    @property
-    def _sent(self) -> SentFilter:
-        [found] = [spec for spec in self.filter_specs if isinstance(spec, SentFilter)]
+    def _filter(self, kind: type[F]) -> F:
+        [found] = [spec for spec in self.filter_specs if isinstance(spec, kind)]
         return found
 
     @property
+    def _sent(self) -> SentFilter:
+        return self._filter(SentFilter)
+
+    @property
     def by_time(self) -> bool:
-        """Tell whether the list goes by time: where moments bound it, that is the order of the index."""
-        return self._sent.is_used
+        """Tell whether the list goes by time: where moments bound it, that is the order of the index.
+
+        What is found by its text comes in the order of keys.
+        """
+        return self._sent.is_used and not self.query
+
+    @property
+    def calendar(self) -> Calendar:
+        """Return the ways to years, months and days."""
+        return Calendar(self._sent, self.get_query_string)
 
     def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:
         """Return the one order; columns are not sorted by, since no index would serve most."""
@@ -79,14 +91,14 @@ class MessageChangeList(ChangeList):
         if bool(self.newer_than) if back else more:
             self.last_url = self.get_query_string({NEWER: 0})
             self.older_url = self.get_query_string({OLDER: rows[-1].pk}) if rows else ""
-        if self.searched_to is not None and not more:
-            self.search_on_url = self.get_query_string({NEWER if back else OLDER: self.searched_to.pk})
 
     def _page(self, request: HttpRequest, *, back: bool) -> tuple[list[Message], bool]:
         place = self.newer_than if back else self.older_than
-        near = self._row(place) if place else None
-        page = self._searched(request, near, back=back) if self.query else self._stretch(near, back=back)
-        rows = list(page[: self.list_per_page + 1])
+        rows = (
+            self._searched(request, place, back=back)
+            if self.query
+            else list(self._stretch(self._row(place) if place else None, back=back)[: self.list_per_page + 1])
+        )
         more = len(rows) > self.list_per_page
         rows = rows[: self.list_per_page]
         return (rows[::-1] if back else rows), more
@@ -100,39 +112,54 @@ class MessageChangeList(ChangeList):
             raise IncorrectLookupParameters(f"no message {key}")
         return row
 
-    def _stretch(self, near: Message | None, edge: Message | None = None, *, back: bool) -> QuerySet[Any]:
-        """Return the rows that lie beyond one, up to and with another, in the direction of reading."""
+    def _stretch(self, near: Message | None, *, back: bool) -> QuerySet[Any]:
+        """Return the rows that lie beyond one, in the direction of reading."""
         rows: QuerySet[Any] = self.queryset.reverse() if back else self.queryset
         if self.by_time:
-            return rows.filter(self._sent.between(near, edge, back=back))
-        if near is not None:
-            rows = rows.filter(**{f"id__{'gt' if back else 'lt'}": near.pk})
-        if edge is not None:
-            rows = rows.filter(**{f"id__{'lte' if back else 'gte'}": edge.pk})
-        return rows
+            return rows.filter(self._sent.between(near, back=back))
+        return rows if near is None else rows.filter(**{f"id__{'gt' if back else 'lt'}": near.pk})
 
-    # Text, which no index finds
+    # Text, found by the index of words
 
-    def _searched(self, request: HttpRequest, near: Message | None, *, back: bool) -> QuerySet[Any]:
-        """Return the rows with the text among the next so many, and keep where those end."""
-        edge = self._edge(self._stretch(near, back=back)[:SEARCHED_AT_ONCE], back=back)
-        if edge is not None and self._stretch(edge, back=back)[:1]:
-            self.searched_to = edge
-        model_admin: Any = self.model_admin
-        found: QuerySet[Any] = model_admin.with_text(
-            request, self._stretch(near, edge, back=back), self.query
-        )
-        return found
+    def _searched(self, request: HttpRequest, near: int | None, *, back: bool) -> list[Message]:
+        """Return the next messages with the text, one more than a page shows, in the direction of reading."""
+        if (refused := search.unfit(self.query)) is not None:
+            messages.warning(request, refused.detail)
+            return []
+        narrowed = self._narrowed()
+        if narrowed is None:
+            return []
+        rows: list[Message] = []
+        wanted = self.list_per_page + 1
+        asked = wanted
+        while len(rows) < wanted:
+            beyond: dict[str, Any] = {"after": near or None} if back else {"before": near or None}
+            keys = search.ids(self.query, **narrowed, **beyond, ascending=back, limit=asked)
+            rows += self._rows(keys)
+            if len(keys) < asked:
+                break
+            # The index knows days of UTC; where others are asked for, what is left out takes another look.
+            near, asked = keys[-1], 4 * asked
+        return rows[:wanted]
 
-    def _edge(self, rows: QuerySet[Any], *, back: bool) -> Message | None:
-        """Return the row that some rows end with, the last of those at one moment; none if there are none."""
-        most = Max if back else Min
-        if not self.by_time:
-            key = rows.aggregate(edge=most("id"))["edge"]
-            return None if key is None else Message.objects.only("created_at").get(pk=key)
-        moment = rows.aggregate(edge=most("created_at"))["edge"]
-        if moment is None:
-            return None
-        last = self.queryset.filter(created_at=moment).order_by("-id" if back else "id").select_related(None)
-        edge: Message | None = last.only("created_at").first()
-        return edge
+    def _narrowed(self) -> dict[str, Any] | None:
+        """Return what the filters come to for the index of words; None where they let nothing through."""
+        narrowed: dict[str, Any] = {}
+        for name, one in (
+            ("room_key", self._filter(RoomFilter)),
+            ("author_key", self._filter(AuthorFilter)),
+        ):
+            if one.is_used and one.key is None:
+                return None
+            narrowed[name] = one.key
+        if self._sent.is_used:
+            narrowed["sent"] = self._sent.days()
+            if narrowed["sent"] is None:
+                return None
+        return narrowed
+
+    def _rows(self, keys: list[int]) -> list[Message]:
+        """Return the messages with these keys that the filters let through, in the order of the keys."""
+        rows = self.queryset.filter(self._sent.between(None, back=False), pk__in=keys).order_by()
+        by_key = {row.pk: row for row in rows[: len(keys)]}
+        return [by_key[key] for key in keys if key in by_key]

@@ -15,7 +15,7 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from rooms import admin_redaction
+from rooms import admin_export, admin_redaction
 from rooms.admin_acting import ReasonForm, may
 from rooms.admin_browsing import NEWER, OLDER, MessageChangeList
 from rooms.admin_filters import AuthorFilter, KindFilter, RoomFilter, SentFilter
@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 
     from django import forms
     from django.db.models import Model, QuerySet
+    from django.http.response import HttpResponseBase
     from django.urls import URLPattern
 
     MessageAdminBase = admin.ModelAdmin[Message]
@@ -110,12 +111,25 @@ class MessageAdmin(MessageAdminBase):
     def get_search_results(
         self, request: HttpRequest, queryset: QuerySet[Message], search_term: str
     ) -> tuple[QuerySet[Message], bool]:
-        """Leave the text to the list, which looks for it in so many messages at a time."""
+        """Leave the text to the list, which goes by the index of words."""
         return queryset, False
 
-    def with_text(self, request: HttpRequest, queryset: QuerySet[Message], text: str) -> QuerySet[Message]:
-        """Narrow some messages to those with all the words, or the quoted phrases, of a text."""
-        return super().get_search_results(request, queryset, text)[0]
+    def changelist_view(
+        self, request: HttpRequest, extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        """Show the list, with a link to a download of all that is filtered."""
+        filtered = request.GET.copy()
+        for name in (OLDER, NEWER):
+            filtered.pop(name, None)
+        return super().changelist_view(
+            request, {**(extra_context or {}), "export_query": filtered.urlencode()}
+        )
+
+    def export_view(self, request: HttpRequest) -> HttpResponseBase:
+        """Send what is filtered as JSON Lines."""
+        if not self.has_view_permission(request):
+            raise PermissionDenied
+        return admin_export.response(self, request)
 
     @admin.display(description=gettext_lazy("author"))
     def who(self, message: Message) -> str:
@@ -196,14 +210,19 @@ class MessageAdmin(MessageAdminBase):
 
     def get_urls(self) -> list[URLPattern]:
         """Return the admin's pages, and those that redact and remove."""
-        return [
-            path(
-                f"<path:object_id>/{name}/",
-                self.admin_site.admin_view(getattr(self, f"{name}_view")),
-                name=f"rooms_message_{name}",
-            )
-            for name in ("redact", "redact_all_of", "purge")
-        ] + super().get_urls()
+        export = path("export/", self.admin_site.admin_view(self.export_view), name="rooms_message_export")
+        return (
+            [export]
+            + [
+                path(
+                    f"<path:object_id>/{name}/",
+                    self.admin_site.admin_view(getattr(self, f"{name}_view")),
+                    name=f"rooms_message_{name}",
+                )
+                for name in ("redact", "redact_all_of", "purge")
+            ]
+            + super().get_urls()
+        )
 
     def delete_view(
         self, request: HttpRequest, object_id: str, extra_context: dict[str, Any] | None = None
