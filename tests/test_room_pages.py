@@ -5,9 +5,12 @@ from __future__ import annotations
 import re
 
 import pytest
+from django.db import connection
 from django.test import Client, TestCase
+from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from rooms import history
 from rooms.acting import perform
 from rooms.actions import Archive, BanPerson, CreateRoom, Deed, MutePerson, SetRole
 from rooms.models import AuditEntry, Ban, ChatRoom, Membership, Message, Mute, ReadMarker
@@ -90,7 +93,7 @@ class Hidden(Pages):
                 client.get(self.url(name, "nowhere"))  # what is read once is read
                 answers, counts = [], []
                 for slug in (secret, "nowhere"):
-                    with self.subTest(name, slug=slug), self.counting() as counted:
+                    with self.subTest(name, slug=slug), CaptureQueriesContext(connection) as counted:
                         answers.append(client.get(self.url(name, slug)))
                     counts.append(len(counted))
                 texts = [TOKEN.sub("", one.content.decode()) for one in answers]
@@ -98,13 +101,6 @@ class Hidden(Pages):
                 self.assertEqual(answers[0].status_code, answers[1].status_code)
                 self.assertIn(answers[0].status_code, {302, 404})
                 self.assertEqual((texts[0], places[0], counts[0]), (texts[1], places[1], counts[1]))
-
-    def counting(self) -> object:
-        """Count queries."""
-        from django.db import connection
-        from django.test.utils import CaptureQueriesContext
-
-        return CaptureQueriesContext(connection)
 
     def test_who_is_banned_is_told_so(self) -> None:
         perform(self.ana.pk, BanPerson(self.slug, self.carl.pk))
@@ -123,11 +119,11 @@ class Settings(Pages):
         now = ChatRoom.objects.get(slug=self.slug)
         self.assertEqual((now.name, now.topic, now.read_only, now.slow_mode_s), ("Orchard", "", True, 30))
         rows = Message.objects.filter(room=now).order_by("id")[before:]
-        events = [
-            row.details["notice"]["event"] if "notice" in row.details else row.details["event"]
-            for row in rows
-        ]
-        self.assertEqual(events, ["renamed", "topic", "guests", "read_only", "slow_mode"])
+        events = [history.posted(row, self.slug).notice for row in rows.select_related("author")]
+        self.assertEqual(
+            [one.event.value for one in events if one],
+            ["renamed", "topic", "guests", "read_only", "slow_mode"],
+        )
 
     def test_what_is_not_changed_is_not_told(self) -> None:
         before = Message.objects.count()
