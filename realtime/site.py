@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from twisted.web import resource, wsgi
+from twisted.web import resource
 
 from realtime.channel import ChatSite
+from realtime.pages import Pages
 from realtime.seats import Seats
 
 if TYPE_CHECKING:
@@ -41,7 +42,7 @@ class Root(resource.Resource):
 
 def django_pages(reactor: Any, pool: ThreadPool, application: Callable[..., Any]) -> IResource:
     """Return Django as a resource, its views in the pool's threads."""
-    pages: IResource = wsgi.WSGIResource(reactor, pool, application)
+    pages: IResource = Pages(reactor, pool, application)
     return pages
 
 
