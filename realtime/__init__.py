@@ -41,10 +41,12 @@ What is served
     transports  WebSocket, Server-Sent Events, long poll, HTTP API
     static      files from staticfiles' finders
     stall       whether a full connection takes anything at all
+    vanished    whether a peer's host is still there
     departure   who must be told that the server stops
     seats       how many connections may be open, in all and by address
     channel     one HTTP connection, and what bounds it
     handshake   what may become a WebSocket
+    pages       Django by WSGI, its answers no faster than they are taken
     site        which part answers which path
 
 The processes
