@@ -278,6 +278,8 @@ class OnTheSite(TestCase):
         perform(self.staff.pk, Unsuspend(self.ana.pk))
         self.assertTrue(access(self.ana).see)
         self.assertEqual(refusal(self.staff, Unsuspend(self.ana.pk))[0], Code.NOT_FOUND)
+        Suspension.objects.create(user=self.ana, until=timezone.now())
+        self.assertEqual(refusal(self.staff, Unsuspend(self.ana.pk))[0], Code.NOT_FOUND)
         self.assertEqual(
             [(one.deed, one.person_name) for one in AuditEntry.objects.order_by("id")],
             [(Deed.SUSPEND, "ana"), (Deed.SUSPEND, "ana"), (Deed.UNSUSPEND, "ana")],
