@@ -126,7 +126,8 @@ class Poll:
 
     def _tell(self, heads: Heads, began_s: float) -> None:
         site = (heads.epoch, heads.site)
-        if self._site not in {None, site}:
+        # At the first look nobody knows by which version those were known who came before it.
+        if self._site != site:
             self._people.forget()
         self._site = site
         self._feeds.heads_seen(heads, began_s)
