@@ -164,3 +164,18 @@ class AtOnce(TransactionTestCase):
         self.assertEqual(Membership.objects.filter(room=den).count(), 3)
         self.assertEqual(codes, [Code.NOT_FOUND] * 5)
         self.assertEqual(Invitation.objects.get().uses_left, 0)
+
+    def test_one_who_uses_it_from_many_places_comes_in_once(self) -> None:
+        room("den", visibility=ChatRoom.Visibility.PRIVATE)
+        link = acting.perform(None, Invite("den", uses=8), trusted=True)
+        ana = person("ana")
+        opened: list[Opened] = []
+        places = [
+            OtherThread(lambda: opened.append(acting.perform(ana.pk, AcceptInvitation(link.token))))
+            for _place in range(8)
+        ]
+        for place in places:
+            place.join()
+        self.assertEqual(sorted(one.fresh for one in opened), [False] * 7 + [True])
+        self.assertEqual(Invitation.objects.get().uses_left, 7)
+        self.assertEqual(told("den"), [("joined", "ana", None)])
