@@ -19,7 +19,7 @@ from django.db import (
 )
 
 from rooms import accounts, hints, notify, signals
-from rooms.appending import Batch
+from rooms.appending import Batch, look_up_in_vain
 from rooms.history import NO_ROOM
 from rooms.messages import (
     Appended,
@@ -99,19 +99,26 @@ def append(drafts: Sequence[Draft], *, lock: Lock = Lock.WAIT) -> Appended:
 
 def _append(drafts: Sequence[Draft], lock: Lock) -> Appended:
     rooms = _locked({draft.room for draft in drafts}, lock)
-    missing = {draft.room for draft in drafts} - rooms.keys()
-    held = set(ChatRoom.objects.filter(slug__in=missing).values_list("slug", flat=True)) if missing else set()
     present = [draft for draft in drafts if draft.room in rooms]
     batch = Batch(rooms)
-    outcomes = iter(batch.store(present))
+    outcomes = batch.store(present)
     _tell(batch.arrived)
+    unseen = {draft.room for draft, one in zip(present, outcomes, strict=True) if one == NO_ROOM}
+    held = _there(unseen | {draft.room for draft in drafts} - rooms.keys())
+    look_up_in_vain([draft for draft in drafts if draft.room not in rooms.keys() | held])
+    stored = iter(outcomes)
     answers: list[Outcome] = []
     for draft in drafts:
         if draft.room in rooms:
-            answers.append(next(outcomes))
+            answers.append(next(stored))
         else:
             answers.append(Busy() if draft.room in held else NO_ROOM)
     return Appended(tuple(answers), batch.arrived)
+
+
+def _there(slugs: Collection[str]) -> set[str]:
+    """Return which rooms there are. Asked also of those that may not be seen: they cost as much as none."""
+    return set(ChatRoom.objects.filter(slug__in=slugs).values_list("slug", flat=True)) if slugs else set()
 
 
 def _locked(slugs: Collection[str], lock: Lock) -> dict[str, ChatRoom]:
@@ -217,17 +224,22 @@ def redact_many(
 
     What is refused does not fail the others. The room's lock is held until all of its messages are done.
     """
-    by_room: dict[str, list[Message]] = defaultdict(list)
+    by_room: dict[int, list[Message]] = defaultdict(list)
     for message in messages:
-        by_room[message.room.slug].append(message)
+        by_room[message.room_id].append(message)
+    slugs = dict(ChatRoom.objects.filter(pk__in=by_room).values_list("pk", "slug"))
+    key = _key(by)
     outcomes: dict[int, Outcome] = {}
-    for _slug, in_room in sorted(by_room.items()):
+    for room, in_room in sorted(by_room.items()):
         with transaction.atomic():
             for at in range(0, len(in_room), REDACTED_AT_ONCE):
                 part = in_room[at : at + REDACTED_AT_ONCE]
-                drafts = [_about(one, Kind.REDACTION, by, reason, None, trusted=trusted) for one in part]
+                drafts = [
+                    Draft(slugs[room], Kind.REDACTION, key, new_nonce(), reason, message.pk, trusted=trusted)
+                    for message in part
+                ]
                 answers = append(drafts).outcomes
-                outcomes |= {one.pk: answer for one, answer in zip(part, answers, strict=True)}
+                outcomes |= {message.pk: answer for message, answer in zip(part, answers, strict=True)}
     return outcomes
 
 

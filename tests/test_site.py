@@ -320,7 +320,7 @@ class TestTree:
         assert edge.pages.asked[0][1] == b"/"
 
     def test_what_is_unknown_below_api_is_a_problem(self, edge: Edge) -> None:
-        for path in ("/api/", "/api/rooms/", "/api/rooms/lobby", "/api/rooms/LOBBY/messages", "/api/x?y"):
+        for path in ("/api/", "/api/rooms/", "/api/rooms/lobby/x", "/api/rooms/LOBBY/messages", "/api/x?y"):
             assert edge.ask("GET", path).code == "not_found", path
 
 
