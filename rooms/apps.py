@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.apps import AppConfig
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db.models.signals import post_delete, post_save
+from django.db import connections
+from django.db.models.signals import post_delete, post_migrate, post_save
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -32,7 +33,15 @@ class RoomsConfig(AppConfig):
             post_delete.connect(_deleted, sender=model, dispatch_uid=f"rooms.deleted.{model.__name__}")
         user_login_failed.connect(_login_failed, dispatch_uid="rooms.login_failed")
         user_logged_in.connect(_logged_in, dispatch_uid="rooms.logged_in")
+        post_migrate.connect(_migrated, sender=self, dispatch_uid="rooms.migrated")
         user_logged_out.connect(_logged_out, dispatch_uid="rooms.logged_out")
+
+
+def _migrated(*, using: str, **_rest: Any) -> None:
+    """Let the index of words follow the messages again, where a migration rebuilt their table."""
+    from rooms import search_sqlite
+
+    search_sqlite.restore_triggers(connections[using])
 
 
 def _account_saved(*, created: bool, update_fields: frozenset[str] | None, raw: bool, **_rest: Any) -> None:

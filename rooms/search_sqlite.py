@@ -70,8 +70,14 @@ def make_index(database: Any) -> None:
     make_triggers(database)
 
 
+def restore_triggers(database: Any) -> None:
+    """Make the triggers anew where Django dropped them with the table, as it does to alter one on SQLite."""
+    if database.vendor == "sqlite" and INDEX in database.introspection.table_names():
+        make_triggers(database)
+
+
 def make_triggers(database: Any) -> None:
-    """Make the triggers that are not there: Django drops them with the table when it alters it on SQLite."""
+    """Make the triggers that are not there."""
     with database.cursor() as cursor:
         for name, (when, row, what) in TRIGGERS.items():
             cursor.execute(
