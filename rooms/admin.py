@@ -29,6 +29,7 @@ from rooms.actions import (
 )
 from rooms.admin_acting import RefusalsTold, attempt, key, tell_refused
 from rooms.admin_messages import MessageAdmin
+from rooms.admin_redaction import may_read
 from rooms.admin_reports import ReportAdmin
 from rooms.admin_suspensions import SuspensionAdmin
 from rooms.admin_trail import AuditEntryAdmin
@@ -182,7 +183,7 @@ class ChatRoomAdmin(RefusalsTold, RoomAdminBase):
         extra_context: dict[str, Any] | None = None,
     ) -> HttpResponse:
         """Show a room, with the ways to its people and to what is said there."""
-        context = {**(extra_context or {}), "may_read": admin_conversation.may_read(request)}
+        context = {**(extra_context or {}), "may_read": may_read(request)}
         return super().change_view(request, object_id, form_url, context)
 
     def save_model(self, request: HttpRequest, obj: ChatRoom, form: Any, change: Any) -> None:

@@ -87,12 +87,19 @@ class PersonField(forms.CharField):
 class ReasonForm(forms.Form):
     """Why something is done."""
 
+    redacts = True
+
     reason = forms.CharField(
         label=gettext_lazy("Reason"),
         max_length=REASON_LENGTH,
         required=False,
         help_text=gettext_lazy("Of a redaction, everybody in the room can read it."),
     )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if not self.redacts:
+            self.fields["reason"].help_text = ""
 
 
 class SanctionForm(ReasonForm):

@@ -17,9 +17,9 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
 from rooms import accounts, history
-from rooms.admin_acting import OFFERS, SanctionForm, attempt, may, offered, tell_refused
+from rooms.admin_acting import OFFERS, SanctionForm, attempt, offered, tell_refused
 from rooms.admin_moments import first_since
-from rooms.admin_redaction import AllOfForm, may_redact, redact, redact_all_of
+from rooms.admin_redaction import AllOfForm, may_read, may_redact, redact, redact_all_of
 from rooms.messages import Kind, Posted
 from rooms.models import ChatRoom, Message, WithheldText
 
@@ -66,11 +66,6 @@ def lines(rows: Sequence[Message], slug: str, *, withheld: bool) -> list[Line]:
         )
         for row in rows
     ]
-
-
-def may_read(request: HttpRequest) -> bool:
-    """Tell whether somebody may read all rooms: whoever may redact may."""
-    return may(request, "view_message") or may_redact(request)
 
 
 class PlaceForm(forms.Form):

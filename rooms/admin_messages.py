@@ -19,7 +19,7 @@ from rooms import admin_export, admin_redaction
 from rooms.admin_acting import ReasonForm, may
 from rooms.admin_browsing import NEWER, OLDER, MessageChangeList
 from rooms.admin_filters import AuthorFilter, KindFilter, RoomFilter, SentFilter
-from rooms.admin_redaction import TO_PURGE, AllOfForm, PurgeForm, may_redact, redact, target_of
+from rooms.admin_redaction import TO_PURGE, AllOfForm, PurgeForm, may_read, may_redact, redact, target_of
 from rooms.admin_versions import Version, versions
 from rooms.messages import Kind
 from rooms.models import Message, WithheldText
@@ -89,7 +89,7 @@ class MessageAdmin(MessageAdminBase):
 
     def has_view_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Tell whether this person may read all rooms: whoever may redact may."""
-        return request.user.has_perm("rooms.view_message") or self.has_redact_permission(request)
+        return may_read(request)
 
     # The list
 

@@ -26,6 +26,7 @@ from rooms.admin_acting import (
     person_named,
     tell_refused,
 )
+from rooms.admin_redaction import may_read
 from rooms.models import Ban, Membership, Mute
 from rooms.people import in_force
 
@@ -53,6 +54,7 @@ class PeopleForm(SanctionForm):
     )
     deed = forms.ChoiceField(label=gettext_lazy("What to do"))
 
+    redacts = False
     field_order = ("person", "deed", "minutes", "reason")
 
     def __init__(self, request: HttpRequest, data: Any = None) -> None:
@@ -106,6 +108,7 @@ def view(model_admin: admin.ModelAdmin[ChatRoom], request: HttpRequest, object_i
                 {"name": name, "label": label, "chosen": name == kind} for name, (_m, label) in KINDS.items()
             ],
             "form": form if offered(request, OFFERS) else None,
+            "may_read": may_read(request),
             "media": model_admin.media,
         },
     )

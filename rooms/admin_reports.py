@@ -20,6 +20,7 @@ from rooms.actions import Settlement, SettleReport
 from rooms.admin_acting import MUTED_FOR_MINUTES, OFFERS, SanctionForm, attempt, may, tell_refused
 from rooms.admin_conversation import Line, lines
 from rooms.admin_redaction import TO_REDACT
+from rooms.messages import Kind
 from rooms.models import Message, Report
 
 if TYPE_CHECKING:
@@ -137,7 +138,7 @@ class ReportAdmin(ReportAdminBase):
                 **self.admin_site.each_context(request),
                 "title": _("Reports settled") if settled else _("Reports (%s open)") % number,
                 "opts": self.opts,
-                "reports": _with_context(rows),
+                "reports": _with_context(rows, withheld=request.user.has_perm("rooms.view_withheldtext")),
                 "settled": settled,
                 "form": SettleForm(auto_id=False),
                 "buttons": [(one.value, label) for one, label in _buttons(request)],
@@ -217,20 +218,20 @@ def _page(request: HttpRequest, *, settled: bool) -> tuple[list[Report], bool]:
     return page[:ON_A_PAGE], len(page) > ON_A_PAGE
 
 
-def _with_context(reports: Sequence[Report]) -> list[Reported]:
+def _with_context(reports: Sequence[Report], *, withheld: bool) -> list[Reported]:
     """Return reports with what was said around each message: two reads a report, by (room, id)."""
     found = []
     for report in reports:
-        log = Message.objects.filter(room=report.room_id).select_related("author")
-        before = log.filter(id__lt=report.message_id).order_by("-id")[:AROUND]
-        after = log.filter(id__gt=report.message_id).order_by("id")[:AROUND]
+        said = Message.objects.filter(room=report.room_id, kind=Kind.MESSAGE.value).select_related("author")
+        before = said.filter(id__lt=report.message_id).order_by("-id")[:AROUND]
+        after = said.filter(id__gt=report.message_id).order_by("id")[:AROUND]
         rows = [*reversed(before), report.message, *after]
         found.append(
             Reported(
                 report,
                 accounts.display_name(report.reporter),
                 accounts.display_name(report.settled_by) if report.settled_by else "",
-                lines(rows, report.room.slug, withheld=False),
+                lines(rows, report.room.slug, withheld=withheld),
             )
         )
     return found

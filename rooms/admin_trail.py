@@ -10,6 +10,8 @@ from django.contrib.admin.options import IncorrectLookupParameters
 from django.contrib.admin.views.main import ChangeList
 from django.urls import reverse
 from django.utils.html import format_html
+from django.utils.http import urlencode
+from django.utils.text import capfirst
 from django.utils.translation import gettext_lazy as _
 
 from rooms.actions import Deed
@@ -99,9 +101,6 @@ TOLD = frozenset(Deed) - {
 
 class WhenFilter(SentFilter):
     """What was done from one day to another, both included: a stretch of keys, which are given in order."""
-
-    title = _("date")
-    parameters: ClassVar[dict[str, Any]] = {"from": _("From"), "to": _("To")}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
         """Narrow the list to the days."""
@@ -203,6 +202,11 @@ class AuditEntryAdmin(TrailAdminBase):
         """Return the list that goes by keys."""
         return TrailChangeList
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
+        """Show the trail under its own name."""
+        title = capfirst(self.opts.verbose_name_plural)
+        return super().changelist_view(request, {"title": title, **(extra_context or {})})
+
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
         """Tell that the list is narrowed by its filters alone: any other lookup may read all of it."""
         filters = (ActorFilter, AboutFilter, RoomFilter, DeedFilter, WhenFilter)
@@ -254,6 +258,5 @@ def _person(user: Any, name: str) -> str:
     if user is None:
         return name
     page = reverse("admin:rooms_auditentry_changelist")
-    return format_html(
-        '<a href="{}?person={}">{}</a>', page, user.get_username(), name or user.get_username()
-    )
+    about = urlencode({"person": user.get_username()})
+    return format_html('<a href="{}?{}">{}</a>', page, about, name or user.get_username())

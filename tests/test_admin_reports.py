@@ -72,6 +72,18 @@ class TheQueue(ReportsCase):
         self.assertContains(response, f'action="{reverse("admin:rooms_report_settle", args=[report.pk])}"')
         self.assertContains(response, 'name="minutes" value="60"')
 
+    def test_around_it_is_what_was_said_and_withheld_text_is_for_those_with_the_permission(self) -> None:
+        [message] = self.said("before")
+        report = self.reported("the rude one")
+        log.react(message, self.bob, "👍")
+        log.redact(report.message, self.boss)
+        response = self.client.get(reverse(QUEUE))
+        [one] = response.context["reports"]
+        self.assertEqual([line.row.pk for line in one.around], [message.pk, report.message_id])
+        self.assertContains(response, "the rude one")
+        self.staff("view_report")
+        self.assertNotContains(self.client.get(reverse(QUEUE)), "the rude one")
+
     def test_those_settled_are_shown_apart_with_who_did_it(self) -> None:
         first, second, third = (self.reported(str(n)) for n in range(3))
         self.settle(first, "dismissed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 from typing import Any
 from unittest import mock
@@ -53,9 +54,9 @@ class TheTrail(TrailCase):
             AuditEntry._base_manager.filter(pk=key)._update(  # type: ignore[attr-defined]
                 [(AuditEntry._meta.get_field("at"), AuditEntry, datetime(2026, 5, 1 + n, 23, tzinfo=UTC))]
             )
-        self.assertEqual(self.listed(**{"from": "2026-05-02", "to": "2026-05-03"}), ids[2:0:-1])
-        self.assertEqual(self.listed(to="2026-05-01"), ids[:1])
-        self.assertEqual(self.listed(**{"from": "2026-05-05"}), [])
+        self.assertEqual(self.listed(sent_from="2026-05-02", sent_to="2026-05-03"), ids[2:0:-1])
+        self.assertEqual(self.listed(sent_to="2026-05-01"), ids[:1])
+        self.assertEqual(self.listed(sent_from="2026-05-05"), [])
 
     def test_pages_meet_in_both_directions_without_counting(self) -> None:
         ids = [self.entry() for _n in range(7)][::-1]
@@ -71,14 +72,19 @@ class TheTrail(TrailCase):
                 link = getattr(changelist, on)
                 url = link and reverse(TRAIL) + link
             self.assertEqual(seen, pages)
-        day = {"from": "2020-01-01", "room": "lobby"}
+        day = {"sent_from": "2020-01-01", "room": "lobby"}
         for parameters in ({}, {"older": ids[1]}, day, {"p": 2}, {"o": "1"}, {"all": ""}):
             for sql in self.queries(reverse(TRAIL), parameters):
                 self.assertNotIn("COUNT(", sql)
                 self.assertNotIn("OFFSET", sql)
 
     def test_nonsense_is_told_and_fails_nothing(self) -> None:
-        for nonsense in ({"older": "x"}, {"newer": str(2**63)}, {"from": "yesterday"}, {"to": "9999-12-31"}):
+        for nonsense in (
+            {"older": "x"},
+            {"newer": str(2**63)},
+            {"sent_from": "yesterday"},
+            {"sent_to": "9999-12-31"},
+        ):
             self.assertRedirects(self.client.get(reverse(TRAIL), nonsense), reverse(TRAIL) + "?e=1")
         for lookup in ("reason__regex", "actor__password__startswith"):
             self.assertEqual(self.client.get(reverse(TRAIL), {lookup: "1"}).status_code, 400, lookup)
@@ -95,6 +101,14 @@ class TheTrail(TrailCase):
             self.assertContains(page, f"{reverse(TRAIL)}?person=ana")
             self.assertContains(page, "&lt;b&gt;why&lt;/b&gt;")
             self.assertContains(page, "n: &quot;ü&quot;")
+
+    def test_somebody_whose_name_is_an_address_is_led_to(self) -> None:
+        odd = User.objects.create_user("a+b&c@example.org")
+        key = self.entry(person=odd)
+        page = self.client.get(reverse(TRAIL)).content.decode()
+        [link] = re.findall(r'href="[^"]*(\?person=a[^"]*)"', page)
+        found = self.client.get(reverse(TRAIL) + link.replace("&amp;", "&")).context["cl"].result_list
+        self.assertEqual([entry.pk for entry in found], [key])
 
     def test_names_stay_where_accounts_are_gone(self) -> None:
         self.entry(person=self.ana)
