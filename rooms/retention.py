@@ -5,7 +5,7 @@ message goes together with what changed it since, since an edit whose target is 
 more. Cursors stay good: a log with gaps is read like any other, and no id is given again. The head of a room
 stays where it is, also when that row is gone.
 
-Rows go some hundred at a time, each time under the room's lock, which an append holds as well while it reads
+Rows go a hundred at a time, each time under the room's lock, which an append holds as well while it reads
 its targets and writes. What is done is done: cut off anywhere, the next run goes on with what is left.
 """
 
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
     from django.db.models import QuerySet
 
-AT_ONCE = 300
+AT_ONCE = 100
 """How many rows one transaction takes out: it holds the room for some hundredths of a second."""
 LOOKED_AT = 1000
 """How many rows in a row may be too young, since clocks were set back and forth, before it is the end."""
