@@ -19,7 +19,8 @@ pytestmark = pytest.mark.databases
 
 BODY = {
     "name": "x", "topic": "x", "private": False, "archived": True, "body": "x", "reason": "x", "nonce": "n",
-    "id": 1, "muted": True, "role": "member", "minutes": 5, "uses": 1, "seconds": 60, "settlement": "dismissed",
+    "id": 1, "muted": True, "role": "member", "minutes": 5, "uses": 1, "seconds": 60,
+    "settlement": "dismissed",
 }  # fmt: skip
 """Good for every call: what one does not know, it passes over."""
 
@@ -109,7 +110,8 @@ def test_a_socket_is_told_the_same(hidden: Hidden) -> None:
         socket = hidden.chat.socket(hidden.readers[reader])
         for command in (
             {"type": "join"}, {"type": "send", "body": "x"}, {"type": "edit", "body": "x"},
-            {"type": "redact"}, {"type": "react", "body": "x"}, {"type": "unreact", "body": "x"}, {"type": "read", "id": 1},
+            {"type": "redact"}, {"type": "react", "body": "x"}, {"type": "unreact", "body": "x"},
+            {"type": "read", "id": 1},
         ):  # fmt: skip
             given = {"target": hidden.message, "nonce": "n", **command}
             told, costs = [], []
