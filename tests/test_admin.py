@@ -217,6 +217,11 @@ class TheList(AdminCase):
             with self.subTest(kind):
                 [key] = self.listed(kind=kind)
                 self.assertEqual(Message.objects.get(pk=key).kind, kind)
+                # The plans of PostgreSQL are in test_admin_plans.
+                if connection.vendor == "sqlite" and kind != Kind.MESSAGE:
+                    plan = self.client.get(reverse(LIST), {"kind": kind}).context["cl"].queryset[:5].explain()
+                    self.assertIn("rooms_message_kind", plan)
+                    self.assertNotIn("TEMP B-TREE", plan)
 
     def test_dates_bound_it_by_whole_days_and_order_it_by_time(self) -> None:
         days = [datetime(2026, 5, day, 23, 59, 59, tzinfo=UTC) for day in (1, 2, 3, 2)]
