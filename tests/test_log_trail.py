@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, connection, transaction
 from django.test import TestCase
+from django.test.utils import CaptureQueriesContext
 
 from rooms import log, signals
 from rooms.messages import Code, Refused, RoomBatch, Stored
@@ -106,6 +107,12 @@ class Many(TestCase):
         self.assertEqual([len(batches[0].messages) for batches in heard], [log.REDACTED_AT_ONCE, 50])
         self.assertEqual(heard[1][0].prev, heard[0][0].last_id)
         self.assertFalse(Message.objects.filter(kind="message", redacted=False).exists())
+
+    def test_their_rooms_are_not_asked_for_one_by_one(self) -> None:
+        rows = self.said(10)
+        with CaptureQueriesContext(connection) as queries:
+            log.redact_many(rows, self.root)
+        self.assertLess(len(queries), 20)
 
     def test_what_fails_in_a_room_leaves_nothing_of_that_room(self) -> None:
         rows = self.said(log.REDACTED_AT_ONCE + 1)
