@@ -47,7 +47,7 @@ def wait_s(name: str, request: HttpRequest | None, now: datetime | None = None) 
     """Return for how many seconds a log-in under this name from there is not looked at, in one query."""
     now = now or timezone.now()
     keys = _keys(name, request)
-    rows = LoginFailures.objects.filter(digest__in=list(keys), last_at__gt=now - FORGOTTEN_AFTER)
+    rows = LoginFailures.objects.filter(digest__in=list(keys))
     waits = [_pause_s(row.failures - keys[row.digest]) - (now - row.last_at).total_seconds() for row in rows]
     return max(0, *map(math.ceil, waits)) if waits else 0
 

@@ -103,6 +103,11 @@ class InBulk(TestCase):
         expected = [name for i in range(5) for name in [None if i == 3 else f"user{i}"] * 2]
         self.assertEqual(names, [*expected, None])
 
+    def test_it_is_told_since_when_somebody_is_there_but_not_of_staff(self) -> None:
+        ana, boss = person("ana"), person("boss", is_staff=True)
+        told = [accounts.identify(Credential.of_token(accounts.issue_token(one, "t"))) for one in (ana, boss)]
+        self.assertEqual([identity and identity.since for identity in told], [ana.date_joined, None])
+
     def test_a_credential_never_shows_itself(self) -> None:
         self.assertNotIn("hush", repr([Credential.of_session("hush"), Credential.of_token("hush")]))
 
