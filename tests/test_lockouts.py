@@ -168,6 +168,10 @@ class Forms(TestCase):
 
     def setUp(self) -> None:
         self.ana = User.objects.create_user("ana", password=GOOD, is_staff=True)
+        # Time stands still but for what `age` lets pass, however slow the machine is.
+        stopped = mock.patch("rooms.lockouts.timezone", mock.Mock(now=lambda: NOW))
+        stopped.start()
+        self.addCleanup(stopped.stop)
 
     def try_(self, name: str = "ana", password: str = WRONG, page: str = "rooms:login", **where: Any) -> Any:
         data = {"username": name, "password": password}
