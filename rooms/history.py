@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Subquery
 
-from rooms import accounts, mentions, notices, permissions, reactions, summaries
+from rooms import accounts, mentions, notices, permissions, reactions, summaries, walking
 from rooms.messages import (
     Access,
     After,
@@ -153,33 +153,26 @@ def _state(slug: str) -> tuple[ChatRoom | None, Versions]:
     return room, Versions(site.epoch, site.access_version, room.access_version if room else 0)
 
 
-def _log(slug: str) -> QuerySet[Message]:
-    """Return the log of a room. Its key comes from a subquery, so that (room, id) is walked in order."""
-    room = ChatRoom.objects.filter(slug=slug).values("pk")[:1]
-    return Message.objects.filter(room=room).select_related("author")
-
-
 def _span(slug: str, span: Span) -> tuple[tuple[Posted, ...], int, bool]:
     """Return the messages of a span, the cursor after which they lie, and whether it holds more."""
-    log = _log(slug)
     match span:
         case After(cursor, limit):
-            rows = list(log.filter(id__gt=cursor).order_by("id")[: limit + 1])
+            rows = list(walking.after(slug, cursor)[: limit + 1])
             return (
                 tuple(posted(row, slug) for row in rows[:limit]),
                 cursor,
                 len(rows) > limit,
             )
         case Before(cursor, limit):
-            return _backwards(log.filter(id__lt=cursor), slug, limit)
+            return _backwards(walking.before(slug, cursor), slug, limit)
         case Newest(limit):
-            return _backwards(log, slug, limit)
+            return _backwards(walking.before(slug, None), slug, limit)
 
 
 def _backwards(log: QuerySet[Message], slug: str, limit: int) -> tuple[tuple[Posted, ...], int, bool]:
     if limit == 0:
         return (), 0, False
-    rows = list(log.order_by("-id")[: limit + 1])
+    rows = list(log[: limit + 1])
     start = rows[limit].pk if len(rows) > limit else 0
     return (
         tuple(posted(row, slug) for row in reversed(rows[:limit])),
