@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
@@ -12,6 +13,7 @@ from django.test import Client, TestCase, override_settings
 from django.urls import reverse
 from django.utils import timezone
 
+from rooms import invitations
 from rooms.acting import perform
 from rooms.actions import BanPerson, CreateRoom, Invite, ReportMessage, RevokeInvitation, SetRole
 from rooms.models import Invitation, Membership, Message, Mute, Report
@@ -106,6 +108,14 @@ class Invitations(Pages):
         self.assertTrue(self.belongs(User.objects.get(username="newcomer")))
         self.assertEqual(again.status_code, 404)
         self.assertFalse(User.objects.filter(username="second").exists())
+
+    def test_a_link_that_is_used_up_at_the_last_moment_makes_no_account(self) -> None:
+        link = self.link()
+        self.as_(self.dora).post(link)
+        fields = {"username": "newcomer", "password1": GOOD, "password2": GOOD}
+        with mock.patch.object(invitations, "peek", return_value="Garden"):  # as it was a moment ago
+            self.assertEqual(Client().post(link + "account/", fields).status_code, 404)
+        self.assertFalse(User.objects.filter(username="newcomer").exists())
 
     def test_a_form_with_faults_uses_nothing_up(self) -> None:
         link = self.link()

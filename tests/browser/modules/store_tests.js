@@ -1,6 +1,7 @@
 // @ts-check
 import { Cursor } from "/static/rooms/js/cursor.js";
 import { MessageStore } from "/static/rooms/js/store.js";
+import { hasReacted, reacted } from "/static/rooms/js/reactions.js";
 import { chance, equal, ok, test, whole } from "./check.js";
 
 /** @typedef {import("/static/rooms/js/protocol.js").Message} Message */
@@ -103,6 +104,14 @@ test("a reaction that the page already contains is not counted again", () => {
   const page = message(1, { reactions: [{ body: "👍", count: 2, users: [7, 9] }], changed: 4 });
   const store = storeOf([reaction(2, 1, 7), reaction(4, 1, 9), reaction(5, 1, 3)], [page], [reaction(4, 1, 9)]);
   equal([store.get(1)?.reactions, store.get(1)?.changed], [[{ body: "👍", count: 3, users: [7, 9, 3] }], 5]);
+});
+
+test("who has reacted is not counted twice, and who has not takes nothing back", () => {
+  const one = reacted([], reaction(2, 1, 7));
+  equal(reacted(one, reaction(3, 1, 7)), one);
+  equal(reacted(one, unreaction(3, 1, 8)), one);
+  equal(reacted(one, unreaction(3, 1, 7, "🎉")), one);
+  equal([hasReacted(one, "👍", 7), hasReacted(one, "👍", 8), hasReacted(one, "👍", undefined)], [true, false, false]);
 });
 
 test("a change that comes before an older one does not swallow it", () => {
