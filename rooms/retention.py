@@ -20,6 +20,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from rooms import walking
 from rooms.messages import Kind
 from rooms.models import ChatRoom, Message
 
@@ -86,9 +87,8 @@ def _rooms(slug: str | None) -> Iterator[ChatRoom]:
 
 
 def _log(room: ChatRoom) -> QuerySet[Message]:
-    """Return the rows of a room that do not stay whatever their age, so that (room, id) is walked."""
-    key = ChatRoom.objects.filter(pk=room.pk).order_by().values("pk")[:1]
-    return Message._base_manager.filter(room=key).exclude(STAYS)
+    """Return the rows of a room that do not stay whatever their age."""
+    return Message._base_manager.filter(room=room).exclude(STAYS)
 
 
 def _next(room: ChatRoom, last: int) -> tuple[list[int], int] | None:
@@ -96,7 +96,7 @@ def _next(room: ChatRoom, last: int) -> tuple[list[int], int] | None:
     since = _since(room)
     if since is None:
         return None
-    ahead = _log(room).filter(id__gt=last).order_by("id")
+    ahead = walking.after(room.slug, last).exclude(STAYS)
     rows = list(ahead.values_list("pk", "created_at")[:LOOKED_AT])
     aged = [key for key, created_at in rows if created_at < since][:AT_ONCE]
     if not aged:

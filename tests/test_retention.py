@@ -14,7 +14,7 @@ from django.test import TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from rooms import history, log, retention
+from rooms import history, log, retention, search
 from rooms.acting import perform
 from rooms.actions import ReportMessage
 from rooms.messages import After, Before, Kind, Newest, Page, Posted, Stored, new_nonce
@@ -129,6 +129,15 @@ class WhatGoes(TestCase):
         prune()
         for model in (WithheldText, Mention, Report):
             self.assertFalse(model.objects.exists(), model)
+
+    def test_what_is_gone_is_found_no_more(self) -> None:
+        keep(LOBBY, 7)
+        said, young = store(message(self.ana, "apples"), message(self.ana, "apples again"))
+        age(said, days=8)
+        prune()
+        found = search.find(self.ana.pk, "apples")
+        assert isinstance(found, search.Found)
+        self.assertEqual([one.id for one in found.messages], [young.id])
 
     def test_a_clock_that_was_set_back_does_not_stop_it(self) -> None:
         keep(LOBBY, 7)
