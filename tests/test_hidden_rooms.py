@@ -32,7 +32,8 @@ class Hidden:
 
     def __init__(self) -> None:
         self.chat = Inline()
-        self.readers = {"guest": None, "stranger": person("stranger"), "banned": person("banned")}
+        banned = person("banned")
+        self.readers = {"guest": None, "stranger": person("stranger"), "banned": banned}
         self.owner = person("owner")
         den, pair = (
             room(sort, visibility=sort, slow_mode_s=5)
@@ -40,8 +41,8 @@ class Hidden:
         )
         for one in (den, pair):
             Membership.objects.create(room=one, user=self.owner, role=Membership.Role.OWNER)
-            Membership.objects.create(room=one, user=self.readers["banned"])
-            Ban.objects.create(room=one, user=self.readers["banned"])
+            Membership.objects.create(room=one, user=banned)
+            Ban.objects.create(room=one, user=banned)
         self.message = log.post(den, self.owner, "not for you").id
         self.chat.turns.settle()
 

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from django.db import OperationalError, connection
 
 from rooms.models import ChatRoom, Membership
 from tests.support_bytes import Response
@@ -171,6 +172,21 @@ class TestARoom:
     def test_who_may_not_is_told_so(self, chat: Inline, ben: Any, tea: ChatRoom) -> None:
         assert refused(chat.ask("PATCH", TEA, {"name": "x"}, by=ben)) == (403, "forbidden")
         assert refused(chat.ask("PATCH", TEA, {"name": "x"})) == (401, "not_authenticated")
+
+    def test_a_database_that_breaks_off_leaves_nothing_half_done(
+        self, chat: Inline, ana: Any, tea: ChatRoom
+    ) -> None:
+        def breaks(execute: Any, sql: str, params: Any, many: Any, context: Any) -> Any:
+            if sql.startswith("INSERT") and "rooms_message" in sql:
+                raise OperationalError("gone")
+            return execute(sql, params, many, context)
+
+        chat.ask("GET", TEA, by=ana)
+        with connection.execute_wrapper(breaks):
+            response = chat.ask("PATCH", TEA, {"name": "Coffee"}, by=ana)
+
+        assert (refused(response), response.headers["retry-after"]) == ((503, "unavailable"), "2")
+        assert chat.ask("GET", TEA, by=ana).json["name"] == "Tea"
 
 
 class TestMembers:
