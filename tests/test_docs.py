@@ -80,7 +80,7 @@ def modules(package: str) -> set[str]:
     """Return the names of a package's modules and packages, but for those that Django itself looks for."""
     paths = (ROOT / package).iterdir()
     found = {path.stem for path in paths if path.suffix == ".py" or (path / "__init__.py").exists()}
-    return found - {"__init__", "management", "migrations"}
+    return found - {"__init__", "management", "migrations", "templatetags"}
 
 
 def test_the_map_of_the_realtime_package_names_its_modules_and_no_others() -> None:
