@@ -62,6 +62,7 @@ test("what is told of oneself is asked for, of others it is not, and never twice
   equal(asked(), 0);
   state.told([notice(13, { event: "muted", about: { id: 7, name: "ana" } })]);
   state.told([notice(14, { event: "role", value: "moderator", about: { id: 7, name: "ana" } })]);
+  equal(asked(), 1);
   await settled();
   equal([asked(), state.now.muted_until], [2, ""]);
 });

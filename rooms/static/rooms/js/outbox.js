@@ -223,7 +223,7 @@ export class Outbox {
     if (this.#posting) return;
     this.#posting = true;
     try {
-      while (this.#open && !this.#bySocket && this.clock.now() >= this.#heldUntil) {
+      while (this.#open && !this.#bySocket) {
         const entry = this.entries().find(({ state }) => state === "waiting");
         if (!entry || !(await this.#post(entry.command))) return;
       }
