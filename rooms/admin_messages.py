@@ -177,7 +177,8 @@ class MessageAdmin(MessageAdminBase):
         beside = Message.objects.filter(room=message.room_id).select_related("author")
         before = list(beside.filter(id__lt=message.pk).order_by("-id")[:AROUND])
         after = list(beside.filter(id__gt=message.pk).order_by("id")[:AROUND])
-        changes = list(beside.filter(target=message.pk).order_by("id")[:CHANGES_SHOWN])
+        amended = beside.filter(target=message.pk, kind__in=(Kind.EDIT.value, Kind.REDACTION.value))
+        changes = list(amended.order_by("id")[:CHANGES_SHOWN])
         withheld = self._withheld(request, [message, *changes])
         said = message.kind == Kind.MESSAGE
         redacts = self.has_redact_permission(request)

@@ -283,6 +283,9 @@ class FromTheMessage(ConversationCase):
             return [one.text for one in self.client.get(page_of(message)).context["versions"]]
 
         self.assertEqual(said(), ["first", "second", "third"])
+        log.react(message, self.boss, "👍")
+        changes = self.client.get(page_of(message)).context["changes"]
+        self.assertEqual({row.kind for row in changes}, {Kind.EDIT.value})
         log.redact(message, self.boss)
         self.assertEqual(said(), ["first", "second", "third"])
         self.staff("view_message")
