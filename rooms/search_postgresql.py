@@ -101,8 +101,6 @@ class _Walk:
             if last == end >> level:
                 return
             here = (last + self._step) << level
-            # Downwards, what comes next ends with the last id of its block, not with the first.
-            here += 0 if self._step > 0 else (1 << level) - 1
 
     def _nearer(self, one: int, other: int) -> int:
         return min(one, other) if self._step > 0 else max(one, other)
@@ -117,7 +115,8 @@ class _Walk:
         while (last - first) * self._step >= 0:
             rows = self._ask(level, first, last, most)
             groups = [(n, [key for _n, key in group]) for n, group in groupby(rows, key=itemgetter(0))]
-            cut = groups.pop()[0] if len(rows) == most and len(groups[-1][1]) <= MANY else None
+            if len(rows) == most and len(groups[-1][1]) <= MANY:
+                groups.pop()  # It may be cut short, and is asked again, first of the next.
             for block, keys in groups:
                 if len(keys) > MANY:
                     finer = (block << STEP, (block << STEP) + (1 << STEP) - 1)
@@ -126,7 +125,7 @@ class _Walk:
                     yield from sorted(keys, reverse=self._step < 0)
             if len(rows) < most:
                 return
-            first = groups[-1][0] + self._step if cut is None else cut
+            first = groups[-1][0] + self._step
 
     def _ask(self, level: int, first: int, last: int, most: int) -> list[tuple[int, int]]:
         # An addition keeps PostgreSQL from reading an index of rooms, which may be the greater part of all.
