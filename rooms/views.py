@@ -15,7 +15,8 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from rooms import history, reports
+from rooms import history, permissions, reports
+from rooms.actions import Deed
 from rooms.messages import Refused
 from rooms.visits import reader, refused, shell
 
@@ -45,8 +46,21 @@ def index(request: HttpRequest) -> HttpResponse:
         "rooms": [room for room in rooms if room.visibility != "direct" and not room.archived],
         "archived": [room for room in rooms if room.archived],
     }
-    context = {**lists, "any": bool(rooms), "is_reported": _is_reported(who, rooms), **shell(who)}
+    context = {
+        **lists,
+        "any": bool(rooms),
+        "may_make": _may_make(request),
+        "is_reported": _is_reported(who, rooms),
+        **shell(who),
+    }
     return render(request, "rooms/room_list.html", context)
+
+
+def _may_make(request: HttpRequest) -> bool:
+    """Tell whether the reader may make a room."""
+    user = request.user
+    standing = permissions.Standing(known=user.is_authenticated, staff=getattr(user, "is_staff", False))
+    return permissions.may_on_site(Deed.CREATE_ROOM, standing)
 
 
 def _is_reported(who: Author | None, rooms: list[RoomSummary]) -> bool:

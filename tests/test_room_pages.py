@@ -6,7 +6,7 @@ import re
 
 import pytest
 from django.db import connection
-from django.test import Client, TestCase
+from django.test import Client, TestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
@@ -59,6 +59,18 @@ class Making(Pages):
             self.assertEqual(answer.status_code, 200)
             self.assertIn(wanted, answer.context["form"].errors["room"][0])
         self.assertFalse(ChatRoom.objects.filter(name="x").exists())
+
+    @override_settings(CHAT_MEMBERS_CREATE_ROOMS=False)
+    def test_where_only_staff_make_rooms_others_are_offered_none_and_refused(self) -> None:
+        boss = person("boss", is_staff=True)
+        for user, offered in ((self.dora, False), (boss, True)):
+            client = self.as_(user)
+            page = client.get(reverse("rooms:index"))
+            self.assertEqual(b"New room" in page.content, offered)
+            client.post(reverse("rooms:new_room"), {"name": f"Of {user.username}"})
+        self.assertEqual(
+            list(ChatRoom.objects.filter(name__startswith="Of ").values_list("name", flat=True)), ["Of boss"]
+        )
 
     def test_two_people_have_one_room_whoever_asks_and_each_sees_the_others_name(self) -> None:
         places = {
