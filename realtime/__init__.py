@@ -5,6 +5,7 @@ No framework
     limits      every bound, with its unit
     errors      every refusal, with its status and code
     wire        bytes to commands, messages to bytes
+    wire_bodies    bodies about messages
     wire_rooms  bodies about rooms and people, and the answers
     queries     query strings and form fields to checked values
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Any, NoReturn, Protocol, TypeVar
+from typing import Annotated, Any, NoReturn, Protocol
 
 import msgspec
 
 from realtime.errors import BadRequest, Refusal
-from realtime.queries import MAX_EPOCH_CHARS, MAX_ID, MAX_LIMIT, decode_fields, integer
+from realtime.queries import MAX_EPOCH_CHARS, MAX_ID, MAX_LIMIT
 from rooms.messages import Author, Identity, Notice, Posted, Reaction
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
@@ -101,28 +101,6 @@ class Read(msgspec.Struct, frozen=True, tag_field="type", tag="read"):
 Command = Join | Leave | Send | Edit | Redact | React | Unreact | Typing | Read
 
 
-class PostBody(msgspec.Struct, frozen=True):
-    """The body of POST …/messages."""
-
-    body: str
-    nonce: Nonce | None = None
-    reply_to: MessageId | None = None
-
-
-class EditBody(msgspec.Struct, frozen=True):
-    """The body of PATCH …/messages/{id}."""
-
-    body: str
-    nonce: Nonce | None = None
-
-
-class RedactBody(msgspec.Struct, frozen=True):
-    """The body of DELETE …/messages/{id}; it may be empty."""
-
-    reason: str | None = None
-    nonce: Nonce | None = None
-
-
 class Numbered(Protocol):
     """A message already encoded."""
 
@@ -142,7 +120,6 @@ class _Echo(msgspec.Struct):
 
 LONGEST_REACTION = 32
 
-Body = TypeVar("Body", PostBody, EditBody, RedactBody)
 _commands = msgspec.json.Decoder(Command)
 _echoes = msgspec.json.Decoder(_Echo)
 _encoder = msgspec.json.Encoder()
@@ -172,49 +149,11 @@ def _checked_command(command: Command, max_body: int) -> Command:
         case React(body=body) | Unreact(body=body):
             return msgspec.structs.replace(command, body=checked_reaction(body))
         case Redact(reason=reason):
-            return msgspec.structs.replace(command, reason=_checked_reason(reason, max_body))
+            return msgspec.structs.replace(command, reason=checked_reason(reason, max_body))
         case Join(after=after, last=last) if after is not None and last is not None:
             raise BadRequest("last: it takes the place of after; send one of them")
         case _:
             return command
-
-
-def decode_body(kind: type[Body], content_type: str, data: bytes, *, max_body: int) -> Body:
-    """Return a request's body, JSON or form-encoded as `content_type` says, its text trimmed and bounded.
-
-    Raises:
-        BadRequest: the detail names the field; a nonce that can be read is echoed.
-    """
-    media_type = content_type.partition(";")[0].strip().lower()
-    if kind is RedactBody and not data:
-        data, media_type = b"{}", ""
-    if media_type == "application/x-www-form-urlencoded":
-        return _checked_http(_from_form(kind, data), max_body)
-    if media_type not in {"", "application/json"}:
-        raise BadRequest("Content-Type: it is application/json or application/x-www-form-urlencoded")
-    try:
-        with told_plainly():
-            found = msgspec.json.decode(data, type=kind)
-        return _checked_http(found, max_body)
-    except BadRequest as refusal:
-        raise echoing(refusal, data) from None
-
-
-def _checked_http(found: Body, max_body: int) -> Body:
-    try:
-        if isinstance(found, RedactBody):
-            return msgspec.structs.replace(found, reason=_checked_reason(found.reason, max_body))
-        return msgspec.structs.replace(found, body=checked_body(found.body, max_body))
-    except BadRequest as refusal:
-        raise refusal.of(nonce=found.nonce) from None
-
-
-def _from_form(kind: type[Body], data: bytes) -> Body:
-    fields: dict[str, Any] = dict(decode_fields(data))
-    if "reply_to" in fields:
-        fields["reply_to"] = integer("reply_to", fields["reply_to"], least=1, most=MAX_ID)
-    with told_plainly():
-        return msgspec.convert(fields, type=kind)
 
 
 def checked_body(text: str, max_body: int) -> str:
@@ -241,7 +180,8 @@ def checked_reaction(text: str) -> str:
     return body
 
 
-def _checked_reason(text: str | None, max_body: int) -> str | None:
+def checked_reason(text: str | None, max_body: int) -> str | None:
+    """Return the reason of a redaction in the same way, None where it is empty."""
     return None if text is None else _bounded("reason", _storable("reason", text), max_body) or None
 
 

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from realtime import queries, wire
+from realtime import queries, wire, wire_bodies
 from realtime.errors import BadRequest
 from realtime.tail import Encoded
 from rooms.messages import (
@@ -161,8 +161,8 @@ class TestCommands:
 
 
 class TestBodies:
-    def decode(self, content_type: str, data: bytes) -> wire.PostBody:
-        return wire.decode_body(wire.PostBody, content_type, data, max_body=10)
+    def decode(self, content_type: str, data: bytes) -> wire_bodies.PostBody:
+        return wire_bodies.decode_body(wire_bodies.PostBody, content_type, data, max_body=10)
 
     def test_json_and_a_form_say_the_same(self) -> None:
         as_json = self.decode(
@@ -170,10 +170,10 @@ class TestBodies:
         )
         as_form = self.decode("application/x-www-form-urlencoded", b"body=+h%C3%A9+&nonce=n&reply_to=4&x=y")
 
-        assert as_json == as_form == wire.PostBody("hé", "n", 4)
+        assert as_json == as_form == wire_bodies.PostBody("hé", "n", 4)
 
     def test_a_call_without_a_type_is_taken_for_json(self) -> None:
-        assert self.decode("", b'{"body":"x"}') == wire.PostBody("x")
+        assert self.decode("", b'{"body":"x"}') == wire_bodies.PostBody("x")
 
     @pytest.mark.parametrize(
         ("content_type", "data", "field"),
@@ -211,8 +211,13 @@ class TestBodies:
             assert caught.value.nonce == "abc"
 
     def test_a_redaction_needs_no_body(self) -> None:
-        assert wire.decode_body(wire.RedactBody, "", b"", max_body=10) == wire.RedactBody()
-        assert wire.decode_body(wire.RedactBody, "", b'{"reason":"  "}', max_body=10) == wire.RedactBody()
+        assert (
+            wire_bodies.decode_body(wire_bodies.RedactBody, "", b"", max_body=10) == wire_bodies.RedactBody()
+        )
+        assert (
+            wire_bodies.decode_body(wire_bodies.RedactBody, "", b'{"reason":"  "}', max_body=10)
+            == wire_bodies.RedactBody()
+        )
 
 
 class TestQueries:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 
-from realtime import queries, wire, wire_rooms
+from realtime import queries, wire, wire_bodies, wire_rooms
 from realtime.errors import NotAuthenticated, Refusal, Reset, Unavailable, refusal
 from realtime.transports.http import Answer, Call, Route, decoded
 from rooms.messages import (
@@ -121,18 +121,18 @@ class Calls:
 
     async def post(self, call: Call) -> Answer:
         """POST /api/rooms/{room}/messages."""
-        body = _decoded(call, wire.PostBody, self._max_body)
+        body = _decoded(call, wire_bodies.PostBody, self._max_body)
         stored = await self._posted(call, Kind.MESSAGE, body.body, body.nonce, reply_to=body.reply_to)
         return Answer(201 if stored.fresh else 200, self._encode(stored.posted))
 
     async def edit(self, call: Call) -> Answer:
         """PATCH /api/rooms/{room}/messages/{id}."""
-        body = _decoded(call, wire.EditBody, self._max_body)
+        body = _decoded(call, wire_bodies.EditBody, self._max_body)
         return Answer(200, self._encode((await self._posted(call, Kind.EDIT, body.body, body.nonce)).posted))
 
     async def redact(self, call: Call) -> Answer:
         """DELETE /api/rooms/{room}/messages/{id}."""
-        body = _decoded(call, wire.RedactBody, self._max_body)
+        body = _decoded(call, wire_bodies.RedactBody, self._max_body)
         return Answer(
             200,
             self._encode((await self._posted(call, Kind.REDACTION, body.reason or "", body.nonce)).posted),
@@ -211,6 +211,6 @@ def check_cursor(page: Page, span: Span, epoch: str | None) -> None:
         raise Reset
 
 
-def _decoded(call: Call, kind: type[wire.Body], max_body: int) -> wire.Body:
+def _decoded(call: Call, kind: type[wire_bodies.Body], max_body: int) -> wire_bodies.Body:
     exchange = call.exchange
-    return wire.decode_body(kind, exchange.header("Content-Type"), exchange.body(), max_body=max_body)
+    return wire_bodies.decode_body(kind, exchange.header("Content-Type"), exchange.body(), max_body=max_body)
