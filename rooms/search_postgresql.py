@@ -6,6 +6,9 @@ of 2^14, of 2^18 ids it lies in. Blocks are asked one after the other, in the or
 that goes only as far as it must: small blocks at first, greater ones where the small ones are behind. Where a
 great block holds more than one wants to see, its smaller ones are asked in its place. So a frequent word
 touches few small blocks, and a rare one few entries of the index, whatever the block's size.
+
+Which words come one after the other no GIN index tells: whether a phrase is in a text is asked of the rows
+that have all its words, and of so many of them only.
 """
 
 from __future__ import annotations
@@ -27,6 +30,10 @@ STEP = 4
 MANY = 2 ** LEVELS[0]
 """How many ids of one block are read: all that a smallest one can have. More, and its parts are asked."""
 
+EXAMINED = 20_000
+"""In how many of the messages that have all its words a phrase is looked for: that takes half a second."""
+EXAMINED_AT_ONCE = 256
+
 WALK = """
 SELECT block.n, hit.id
 FROM generate_series(%s::bigint, %s::bigint, %s::bigint) AS block(n)
@@ -39,6 +46,11 @@ CROSS JOIN LATERAL (
     LIMIT {many}
 ) AS hit
 LIMIT {most}
+"""
+EXAMINE = """
+SELECT id FROM rooms_message
+WHERE id = ANY(%s) AND kind = 'message' AND body <> ''
+  AND to_tsvector('simple'::regconfig, rooms_folded(body)) @@ %s::tsquery
 """
 
 
@@ -53,28 +65,43 @@ def ids(
 ) -> list[int]:
     """Return the ids of messages that have all that is wanted, from `low` to `high`, in order.
 
-    `rooms`, where given, are the only rooms that count: those too many for marks.
+    `rooms`, where given, are the only rooms that count: those too many for marks. A phrase is looked for in
+    the first `EXAMINED` messages that have all the words.
     """
-    query = _query(wanted)
-    if query is None or low > high:
+    texts = _folded(wanted)
+    if low > high or not all(texts):  # PostgreSQL sees no word where we did: nothing has it.
         return []
-    found = _Walk(query, rooms, ascending=ascending).between(low, high)
-    return list(islice((key for key in found if low <= key <= high), limit))
-
-
-def _query(wanted: Wanted) -> str | None:
-    """Return what the index is asked, as a tsquery's text; None where PostgreSQL sees no word in it."""
-    phrase = "phraseto_tsquery('simple', rooms_folded(%s))"
-    with connection.cursor() as cursor:
-        cursor.execute(
-            f"SELECT {', '.join([f'{phrase}::text'] * len(wanted.phrases))}",
-            [" ".join(words) for words in wanted.phrases],
-        )
-        texts = cursor.fetchone()
-    if not all(texts):
-        return None
+    words, phrases = texts[: len(texts) - len(wanted.phrases)], texts[len(texts) - len(wanted.phrases) :]
     groups = ["|".join(map(_mark, group)) for group in wanted.marks]
-    return " & ".join(f"({part})" for part in (*groups, *texts))
+    walk = _Walk(_all(groups + words), rooms, ascending=ascending)
+    found: Iterator[int] = (key for key in walk.between(low, high) if low <= key <= high)
+    if any(len(phrase) > 1 for phrase in wanted.phrases):
+        found = _examined(found, _all(phrases))
+    return list(islice(found, limit))
+
+
+def _folded(wanted: Wanted) -> list[str]:
+    """Return as tsqueries' texts each word that is wanted, then each phrase."""
+    asked = [*dict.fromkeys(word for phrase in wanted.phrases for word in phrase)]
+    asked += [" ".join(phrase) for phrase in wanted.phrases]
+    one = "phraseto_tsquery('simple', rooms_folded(%s))::text"
+    with connection.cursor() as cursor:
+        cursor.execute(f"SELECT {', '.join([one] * len(asked))}", asked)
+        return list(cursor.fetchone())
+
+
+def _all(parts: list[str]) -> str:
+    return " & ".join(f"({part})" for part in parts)
+
+
+def _examined(keys: Iterator[int], query: str) -> Iterator[int]:
+    """Yield those of the messages, in their order, that the whole query is true of."""
+    few = islice(keys, EXAMINED)
+    while some := list(islice(few, EXAMINED_AT_ONCE)):
+        with connection.cursor() as cursor:
+            cursor.execute(EXAMINE, [some, query])
+            true = {key for (key,) in cursor.fetchall()}
+        yield from (key for key in some if key in true)
 
 
 def _mark(mark: Mark) -> str:

@@ -96,6 +96,18 @@ class WhatIsFound(Searches):
         self.assertEqual(self.found('the "red house'), [one])
         self.assertEqual(self.found('"house red"'), [])
 
+    def test_a_phrase_is_found_among_more_than_are_looked_at_at_once(self) -> None:
+        one, *_others = self.said("red house", *["house red"] * 300)
+        two = self.said("house of red house")[0]
+        self.assertEqual(self.found('"red house"'), [two, one])
+        self.assertEqual(search.ids('"red house"', ascending=True, limit=5), [one, two])
+
+    def test_a_phrase_of_frequent_words_is_looked_for_in_so_many_messages(self) -> None:
+        one, *_others = self.said("red house", *["house red"] * 10)
+        with mock.patch("rooms.search_postgresql.EXAMINED", 10):
+            found = self.found('"red house"')
+        self.assertEqual(found, [] if connection.vendor == "postgresql" else [one])
+
     def test_operators_are_words_or_nothing(self) -> None:
         one, two = self.said("salt and pepper", "salt or NOT near pepper")
         self.assertEqual(self.found("salt & pepper | !x:*"), [])
