@@ -160,7 +160,7 @@ def view(model_admin: admin.ModelAdmin[ChatRoom], request: HttpRequest, object_i
     """Show a piece of a room's log, or do what is asked about the messages ticked there."""
     if not may_read(request):
         raise PermissionDenied
-    room = model_admin.get_queryset(request).filter(pk=object_id).first() if object_id.isdecimal() else None
+    room = model_admin.get_object(request, object_id)
     if room is None:
         messages.warning(request, _("There is no such room."))
         return HttpResponseRedirect(reverse("admin:index"))

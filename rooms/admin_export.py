@@ -10,7 +10,7 @@ from django.http import HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
 
 from rooms import history, wireform
-from rooms.admin_browsing import NEWER, OLDER
+from rooms.admin_browsing import NEWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -62,7 +62,6 @@ def _pages(model_admin: ModelAdmin[Message], request: HttpRequest) -> Iterator[l
     while place is not None:
         asked: Any = copy(request)
         asked.GET = request.GET.copy()
-        asked.GET.pop(OLDER, None)
         asked.GET[NEWER] = str(place)
         page: Any = longer.get_changelist_instance(asked)
         rows = list(page.result_list)[::-1]

@@ -9,6 +9,7 @@ import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.error import ConnectionLost
 from twisted.internet.testing import MemoryReactorClock, StringTransport
+from twisted.logger import LogLevel, capturedLogs
 from twisted.python.failure import Failure
 from twisted.web import server
 
@@ -77,7 +78,9 @@ def _in_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def test_all_of_an_answer_arrives_and_its_application_is_closed() -> None:
     edge = Edge(lambda: iter([b"one", b"two"]))
-    edge.run()
+    with capturedLogs() as logs:
+        edge.run()
+    assert [event["log_format"] for event in logs if event["log_level"] >= LogLevel.warn] == []
     sent = edge.transport.value()
     assert b"one" in sent
     assert sent.endswith(b"0\r\n\r\n")
