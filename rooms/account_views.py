@@ -107,7 +107,7 @@ def signup(request: HttpRequest) -> HttpResponse:
         return redirect(settings.LOGIN_REDIRECT_URL)
     form = new_account_form()(request.POST if request.method == "POST" else None)
     if form.is_valid() and _made(form, form.save):
-        return _logged_in(request, form)
+        return logged_in(request, form)
     return render(request, "rooms/signup.html", {"form": form})
 
 
@@ -122,15 +122,15 @@ def _made(form: NewAccountForm, make: Callable[[], object]) -> bool:
     return True
 
 
-def _logged_in(request: HttpRequest, form: NewAccountForm) -> HttpResponse:
-    """Log a new account in the way its password does, and go to the rooms."""
+def logged_in(request: HttpRequest, form: NewAccountForm, to: str = "") -> HttpResponse:
+    """Log a new account in the way its password does, and go to a page, or to the rooms."""
     values = form.values()
     name = get_user_model().USERNAME_FIELD
     user = authenticate(request, **{name: values[name], "password": values["password"]})
     if user is None:  # a site whose accounts must be confirmed in some way first
         return redirect(settings.LOGIN_URL)
     login(request, user)
-    return redirect(settings.LOGIN_REDIRECT_URL)
+    return redirect(to or settings.LOGIN_REDIRECT_URL)
 
 
 @sensitive_post_parameters()
@@ -142,15 +142,15 @@ def first_admin(request: HttpRequest, token: str) -> HttpResponse:
         firstadmin.check(token)
         form = new_account_form()(request.POST if request.method == "POST" else None)
         if form.is_valid() and _made(form, lambda: firstadmin.use(token, form.values())):
-            return _unreferred(_logged_in(request, form))
+            return unreferred(logged_in(request, form))
     except firstadmin.NotThisLinkError:
         raise Http404 from None
     except firstadmin.ExpiredLinkError:
-        return _unreferred(render(request, "rooms/first_admin_expired.html", status=410))
-    return _unreferred(render(request, "rooms/first_admin.html", {"form": form}))
+        return unreferred(render(request, "rooms/first_admin_expired.html", status=410))
+    return unreferred(render(request, "rooms/first_admin.html", {"form": form}))
 
 
-def _unreferred(response: HttpResponse) -> HttpResponse:
+def unreferred(response: HttpResponse) -> HttpResponse:
     """Keep the link's address out of Referer; `no-referrer` would also void Origin, which CSRF needs."""
     response["Referrer-Policy"] = "strict-origin"
     return response

@@ -10,7 +10,6 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
-from django.contrib.auth import authenticate, get_user_model, login
 from django.db import IntegrityError, transaction
 from django.shortcuts import redirect, render
 from django.urls import reverse
@@ -20,6 +19,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
 from rooms import accounts, invitations, log
+from rooms.account_views import logged_in, unreferred
 from rooms.acting import perform
 from rooms.actions import AcceptInvitation, Deed, Invite, RevokeInvitation
 from rooms.forms import NewAccountForm, new_account_form
@@ -73,7 +73,7 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return _accepted(request, token)
     here = urlencode({"next": request.get_full_path()})
     context = {"name": name, "token": token, "log_in": f"{reverse('rooms:login')}?{here}", **shell(who)}
-    return _unreferred(render(request, "rooms/invitation.html", context))
+    return unreferred(render(request, "rooms/invitation.html", context))
 
 
 @sensitive_post_parameters()
@@ -93,9 +93,9 @@ def new_account(request: HttpRequest, token: str) -> HttpResponse:
         except log.Refusal:
             return _not_good(request)
         if room is not None:
-            return _unreferred(_logged_in(request, form, room))
+            return unreferred(logged_in(request, form, reverse("rooms:room", args=[room])))
     context = {"form": form, "name": name, "token": token}
-    return _unreferred(render(request, "rooms/invitation_account.html", context))
+    return unreferred(render(request, "rooms/invitation_account.html", context))
 
 
 def _made(form: NewAccountForm, token: str) -> str | None:
@@ -114,16 +114,6 @@ def _made(form: NewAccountForm, token: str) -> str | None:
     return room
 
 
-def _logged_in(request: HttpRequest, form: NewAccountForm, room: str) -> HttpResponse:
-    """Log a new account in the way its password does, and go to its room."""
-    values = form.values()
-    name = get_user_model().USERNAME_FIELD
-    user = authenticate(request, **{name: values[name], "password": values["password"]})
-    if user is not None:  # else a site whose accounts must be confirmed in some way first
-        login(request, user)
-    return redirect("rooms:room", room)
-
-
 def _accepted(request: HttpRequest, token: str) -> HttpResponse:
     who = reader(request)
     try:
@@ -132,17 +122,11 @@ def _accepted(request: HttpRequest, token: str) -> HttpResponse:
         if refusal.code is not Code.FORBIDDEN:
             return _not_good(request)
         messages.error(request, refusal.detail)
-        return _unreferred(redirect("rooms:index"))
-    return _unreferred(redirect("rooms:room", opened.room))
+        return unreferred(redirect("rooms:index"))
+    return unreferred(redirect("rooms:room", opened.room))
 
 
 def _not_good(request: HttpRequest) -> HttpResponse:
     """Answer alike whether a link never was, was used up, was revoked, or is too old."""
     page = render(request, "rooms/invitation_gone.html", shell(reader(request)), status=HTTPStatus.NOT_FOUND)
-    return _unreferred(page)
-
-
-def _unreferred(response: HttpResponse) -> HttpResponse:
-    """Keep the link's address out of Referer; `no-referrer` would also void Origin, which CSRF needs."""
-    response["Referrer-Policy"] = "strict-origin"
-    return response
+    return unreferred(page)

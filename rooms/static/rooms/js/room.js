@@ -51,7 +51,7 @@ let over = false;
 /** What was new when the page was opened: a line stands above it. */
 const unread = { after: page.state.read ?? 0, upTo: page.lastId };
 /** The message that the page's address names, until it is found. */
-let sought = Number(/^#m(\d{1,16})$/.exec(location.hash)?.[1] ?? 0);
+let sought = named();
 let bySocket = false;
 /** The life of the connection in which this room was last asked for. */
 let session = "";
@@ -178,6 +178,10 @@ element("earlier").addEventListener("click", () => void history.load());
 startMuting();
 showState();
 document.addEventListener("visibilitychange", () => view.draw()); // what came while hidden may be seen now
+addEventListener("hashchange", () => {
+  sought = named();
+  seek();
+});
 addEventListener("storage", ({ key, newValue }) => outbox.elsewhere(key, newValue));
 line.hear = heard;
 view.draw(); // what was not sent before a reload is there before anything is read
@@ -242,6 +246,11 @@ function say(text) {
   clock.after(6_000, () => {
     if (told.textContent === text) told.textContent = "";
   });
+}
+
+/** The message that the page's address names, 0 where it names none. */
+function named() {
+  return Number(/^#m(\d{1,16})$/.exec(location.hash)?.[1] ?? 0);
 }
 
 /** Read upwards until the message that the address names is there; not without end. */
