@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from twisted.web import http, server
 
+from realtime import vanished
 from realtime.errors import BadRequest, Refusal, TooLarge
 from realtime.seats import Seats, TurnedAway
 from realtime.transports.http import problem_response
@@ -78,6 +79,7 @@ class Channel(http.HTTPChannel):
         limits = self.site.limits
         self.maxHeaders = limits.headers
         self.totalHeadersSize = self.MAX_LENGTH = limits.header_bytes
+        vanished.watch(self.transport, limits.vanished_s)
         self.seat = self.site.seats.take(self.transport.getPeer())
         self.site.channels.add(self)
         super().connectionMade()

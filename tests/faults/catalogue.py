@@ -8,6 +8,7 @@ from tests.faults.fault import Fault
 from tests.faults.processes import ClockMoved, Killed, Replaced, Workers
 from tests.faults.restored import FromBackup, Silent
 from tests.faults.sabotaged import EarlyIds, Gaps, Unlocked
+from tests.faults.vanished import HostGone
 
 FAULTS: tuple[Fault, ...] = (
     Killed(),
@@ -24,6 +25,7 @@ FAULTS: tuple[Fault, ...] = (
     Workers(),
     Cut(),
     DeadPeers(),
+    HostGone(),
     Slow(),
     SlowPages(),
     ClockMoved(),
