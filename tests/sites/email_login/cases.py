@@ -15,7 +15,7 @@ from django.urls import reverse
 
 from rooms import accounts, firstadmin, history, log, permissions
 from rooms.messages import Credential, Draft, Kind, Newest, Page, Reaction, Stored
-from rooms.models import AuditEntry, Ban, ChatRoom, Membership, Message
+from rooms.models import AuditEntry, Ban, ChatRoom, Membership, Message, Suspension
 from tests.sites.email_login.models import Person
 
 ADDRESS = "ana@example.org"
@@ -161,9 +161,30 @@ class EmailLogin(TestCase):
         self.client.post(reverse("admin:rooms_message_redact", args=[message.pk]), {"reason": "rude"})
         redaction = Message.objects.get(kind=Kind.REDACTION)
         self.assertEqual((redaction.author, LogEntry.objects.get().user), (boss, boss))
+
+    def test_the_admin_acts_on_people_whose_keys_are_text(self) -> None:
+        self.client.force_login(person("boss@example.org", "Boss", is_staff=True, is_superuser=True))
+        message = Message.objects.create(room=self.room, author=self.ana, body="rude")
+        people, talk = (
+            reverse(f"admin:rooms_chatroom_{page}", args=[self.room.pk])
+            for page in ("people", "conversation")
+        )
+        self.client.post(people, {"deed": "moderator", "person": ADDRESS, "reason": ""})
+        self.assertEqual(Membership.objects.get(user=self.ana).role, "moderator")
+        self.assertContains(self.client.get(people, {"after": str(uuid.UUID(int=0))}), ADDRESS)
+        self.client.post(people, {"deed": "remove", "people": ["x", self.key], "reason": ""})
+        self.assertFalse(Membership.objects.filter(user=self.ana).exists())
+        self.client.post(talk, {"deed": "redact_all_of", "messages": [message.pk], "reason": ""})
+        self.assertTrue(Message.objects.get(pk=message.pk).redacted)
+        self.client.post(talk, {"deed": "ban", "messages": [message.pk], "reason": ""})
+        self.assertEqual(Ban.objects.get().user, self.ana)
         # Its people are registered with no admin here: they are named by their keys.
-        room = self.client.get(reverse("admin:rooms_chatroom_change", args=[self.room.pk]))
-        self.assertContains(room, 'name="memberships-__prefix__-user"')
+        suspend = reverse("admin:rooms_suspension_add")
+        self.assertContains(self.client.get(suspend), 'name="user"')
+        self.client.post(suspend, {"user": self.key, "reason": "spam"})
+        self.assertEqual(Suspension.objects.get().user, self.ana)
+        trail = self.client.get(reverse("admin:rooms_auditentry_changelist"), {"person": ADDRESS})
+        self.assertContains(trail, "suspend")
 
     def test_messages_outlive_their_author(self) -> None:
         log.post(self.room, self.ana, "hello")
