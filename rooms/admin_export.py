@@ -66,9 +66,4 @@ def _pages(model_admin: ModelAdmin[Message], request: HttpRequest) -> Iterator[l
         page: Any = longer.get_changelist_instance(asked)
         rows = list(page.result_list)[::-1]
         yield rows
-        # Where a page is full there are newer ones; where a search has looked through its share, it goes on.
-        searched_to = getattr(page, "searched_to", None)
-        if page.newer_url and rows:
-            place = rows[-1].pk
-        else:
-            place = searched_to.pk if searched_to is not None else None
+        place = rows[-1].pk if rows and page.newer_url else None

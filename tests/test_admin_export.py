@@ -93,6 +93,13 @@ class Export(AdminCase):
         page = self.client.get(reverse(LIST), {"room": "lobby", "older": "99"})
         self.assertContains(page, f'href="{reverse(EXPORT)}?room=lobby"')
 
+    def test_its_page_leads_to_days_too(self) -> None:
+        self.said("a")
+        year = timezone.now().year
+        self.assertContains(
+            self.client.get(reverse(LIST)), f'sent_from={year}-01-01&amp;sent_to={year}-12-31">{year}</a>'
+        )
+
     def test_nonsense_leads_back_to_the_list(self) -> None:
         response = self.client.get(reverse(EXPORT), {"sent_from": "yesterday"})
         self.assertRedirects(response, reverse(LIST) + "?e=1")
