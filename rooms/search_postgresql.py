@@ -75,7 +75,7 @@ def ids(
         return []
     words, phrases = texts[: len(texts) - len(wanted.phrases)], texts[len(texts) - len(wanted.phrases) :]
     groups = ["|".join(map(_mark, group)) for group in wanted.marks]
-    walk = _Walk(groups + words, rooms, ascending=ascending)
+    walk = _Walk(words + groups, rooms, ascending=ascending)
     found: Iterator[int] = (key for key in walk.between(low, high) if low <= key <= high)
     if any(len(phrase) > 1 for phrase in wanted.phrases):
         found = _examined(found, _all(phrases))
@@ -116,7 +116,8 @@ class _Walk:
 
     def __init__(self, queries: list[str], rooms: Collection[int] | None, *, ascending: bool) -> None:
         # Each is a condition of its own: a GIN index leaps over what one of several lacks, but inside of a
-        # single query goes through all that its rarest part has, which here is a whole block.
+        # single query goes through all that its rarest part has, which here is a whole block. Words come first:
+        # one that no message has ends it at once.
         self._queries = queries
         self._rooms = None if rooms is None else list(rooms)
         self._step = 1 if ascending else -1
