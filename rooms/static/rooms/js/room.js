@@ -150,7 +150,6 @@ const feed = new RoomFeed({
       outbox.passed(newest.last_id);
       history.start(newest);
       state.opened(newest);
-      seek();
       element("log").removeAttribute("aria-busy");
       line.want(room, () => feed.cursor);
     },
