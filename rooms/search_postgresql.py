@@ -116,8 +116,8 @@ class _Walk:
 
     def __init__(self, queries: list[str], rooms: Collection[int] | None, *, ascending: bool) -> None:
         # Each is a condition of its own: a GIN index leaps over what one of several lacks, but inside of a
-        # single query goes through all that its rarest part has, which here is a whole block. Words come first:
-        # one that no message has ends it at once.
+        # single query goes through all that its rarest part has, which here is a whole block. Words come
+        # first: one that no message has ends it at once.
         self._queries = queries
         self._rooms = None if rooms is None else list(rooms)
         self._step = 1 if ascending else -1
