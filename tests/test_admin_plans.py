@@ -7,7 +7,7 @@ what is asserted is that it can. The benchmark's figures are of a planner that w
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 from django.contrib.auth.models import User
@@ -31,10 +31,11 @@ class Plans(TestCase):
     def setUpTestData(cls) -> None:
         with connection.cursor() as cursor:
             cursor.execute(benchmark.SEED)
-            begin, span = datetime(benchmark.FIRST_DAY.year, 1, 1, tzinfo=UTC), timedelta(days=benchmark.DAYS)
-            cursor.execute(
-                benchmark.FILL, {"rows": ROWS, "begin": begin, "span": span, "first": 1, "last": ROWS}
-            )
+            log: dict[str, Any] = {
+                "begin": datetime(benchmark.FIRST_DAY.year, 1, 1, tzinfo=UTC),
+                "span": timedelta(days=benchmark.DAYS),
+            }
+            cursor.execute(benchmark.FILL, {**log, "rows": ROWS, "first": 1, "last": ROWS})
             cursor.execute(benchmark.AFTER)
             cursor.execute("ANALYZE")
         cls.boss = User.objects.get(username="u1")
