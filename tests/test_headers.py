@@ -75,7 +75,7 @@ class Admin(StaticLiveServerTestCase):
             page.click("[type=submit]")
             for path in ("", "auth/user/", "auth/user/add/", "auth/group/add/"):
                 page.goto(f"{self.live_server_url}/admin/{path}")
-                assert page.title().endswith("| Django site admin")
+                assert page.title().endswith("| Chat administration")
             # The two boxes of permissions are made by script: it was let in.
             page.wait_for_selector("#id_permissions_from option", state="attached")
             style = page.evaluate("getComputedStyle(document.querySelector('#header')).display")
