@@ -22,11 +22,17 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 
-def look_up_in_vain(drafts: Sequence[Draft]) -> None:
-    """Read for rooms that are not there what is read for those that may not be seen: none is told apart."""
+def look_up_in_vain(drafts: Sequence[Draft]) -> list[Refused]:
+    """Return what drafts for rooms that are not there are told: what one for a hidden room would be.
+
+    As much is read as for those that may not be seen: none is told apart.
+    """
     fit = [drafting.ready(draft) for draft in drafts]
+    reasons = [drafting.unfit(draft) for draft in fit]
     nowhere = {draft.room: ChatRoom(pk=0, visibility=ChatRoom.Visibility.PRIVATE) for draft in drafts}
-    look_up(nowhere, [draft for draft in fit if drafting.unfit(draft) is None], timezone.now())
+    sound = [draft for draft, reason in zip(fit, reasons, strict=True) if reason is None]
+    look_up(nowhere, sound, timezone.now())
+    return [reason or history.NO_ROOM for reason in reasons]
 
 
 class Batch:

@@ -20,7 +20,6 @@ from django.db import (
 
 from rooms import accounts, hints, notify, signals
 from rooms.appending import Batch, look_up_in_vain
-from rooms.history import NO_ROOM
 from rooms.messages import (
     Appended,
     Busy,
@@ -103,17 +102,23 @@ def _append(drafts: Sequence[Draft], lock: Lock) -> Appended:
     batch = Batch(rooms)
     outcomes = batch.store(present)
     _tell(batch.arrived)
-    unseen = {draft.room for draft, one in zip(present, outcomes, strict=True) if one == NO_ROOM}
+    unseen = {draft.room for draft, one in zip(present, outcomes, strict=True) if _is_untold(one)}
     held = _there(unseen | {draft.room for draft in drafts} - rooms.keys())
-    look_up_in_vain([draft for draft in drafts if draft.room not in rooms.keys() | held])
+    nowhere = [draft for draft in drafts if draft.room not in rooms.keys() | held]
+    refused = dict(zip(map(id, nowhere), look_up_in_vain(nowhere), strict=True))
     stored = iter(outcomes)
     answers: list[Outcome] = []
     for draft in drafts:
         if draft.room in rooms:
             answers.append(next(stored))
         else:
-            answers.append(Busy() if draft.room in held else NO_ROOM)
+            answers.append(Busy() if draft.room in held else refused[id(draft)])
     return Appended(tuple(answers), batch.arrived)
+
+
+def _is_untold(outcome: Stored | Refused) -> bool:
+    """Tell whether an outcome is one that a room which is not there has too."""
+    return isinstance(outcome, Refused) and outcome.code in {Code.NOT_FOUND, Code.BAD_REQUEST}
 
 
 def _there(slugs: Collection[str]) -> set[str]:

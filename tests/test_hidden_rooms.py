@@ -46,12 +46,12 @@ class Hidden:
         self.message = log.post(den, self.owner, "not for you").id
         self.chat.turns.settle()
 
-    def ask(self, reader: str, method: str, path: str) -> tuple[list[str], Response]:
+    def ask(self, reader: str, method: str, path: str, **body: object) -> tuple[list[str], Response]:
         """Return the statements that a call costs, and its answer without the time of day."""
         by = self.readers[reader]
         self.chat.ask("GET", "/api/rooms", by=by)
         with counting() as statements:
-            response = self.chat.ask(method, path, {**BODY, "user": self.owner.pk}, by=by)
+            response = self.chat.ask(method, path, {**BODY, "user": self.owner.pk, **body}, by=by)
         response.raw = re.sub(rb"\r\nDate: [^\r]*", b"", response.raw)
         return statements, response
 
@@ -92,6 +92,22 @@ def test_every_call_answers_for_it_as_for_none(hidden: Hidden) -> None:
                 assert len(costs) == len(statements), (method, route, reader, slug, costs, statements)
 
 
+@pytest.mark.parametrize("text", ["not one word", "", "x" * 33, "x" * 5000, "NUL \x00"])
+def test_what_is_refused_for_its_text_alone_tells_nothing_of_the_room(hidden: Hidden, text: str) -> None:
+    calls = [("POST", ""), ("PATCH", "/{id}"), ("POST", "/{id}/reactions"), ("DELETE", "/{id}/reactions")]
+    for method, route in calls:
+        for reader in READERS:
+            path = "/api/rooms/{room}/messages" + route
+            asked = {
+                slug: hidden.ask(reader, method, hidden.path(path, slug), body=text)
+                for slug in ("private", "direct", "missing")
+            }
+            statements, answer = asked.pop("missing")
+            for slug, (costs, other) in asked.items():
+                assert other.raw == answer.raw, (method, route, reader, slug)
+                assert len(costs) == len(statements), (method, route, reader, slug, costs, statements)
+
+
 def test_a_guest_who_says_me_hears_the_same_everywhere(hidden: Hidden) -> None:
     for method, path in (("PUT", "members"), ("DELETE", "members"), ("PUT", "bans"), ("DELETE", "mutes")):
         answers = [
@@ -112,7 +128,8 @@ def test_a_socket_is_told_the_same(hidden: Hidden) -> None:
         for command in (
             {"type": "join"}, {"type": "send", "body": "x"}, {"type": "edit", "body": "x"},
             {"type": "redact"}, {"type": "react", "body": "x"}, {"type": "unreact", "body": "x"},
-            {"type": "read", "id": 1},
+            {"type": "react", "body": "not one word"}, {"type": "unreact", "body": ""},
+            {"type": "send", "body": "NUL \x00"}, {"type": "read", "id": 1},
         ):  # fmt: skip
             given = {"target": hidden.message, "nonce": "n", **command}
             told, costs = [], []
