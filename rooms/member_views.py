@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from rooms.room_forms import RefusableForm
 
 PAGE = 50
+LONGEST_NUMBER = 40
+"""Python turns no more than some thousand digits into a number; no key has so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,4 +134,5 @@ def _in_force(visit: Visit, sort: sanctions.Sort) -> Any:
 
 def _key(text: str) -> UserId:
     """Return the key of a person as a page wrote it: a whole number, or any other text."""
-    return int(text) if text.isascii() and text.isdigit() else text
+    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
+    return int(text) if is_number else text

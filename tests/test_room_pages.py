@@ -232,6 +232,12 @@ class People(Pages):
         self.assertIn("Minutes", self.do(self.ben, **mute | {"user": self.carl.pk, "minutes": "soon"})[0])
         self.assertFalse(Mute.objects.exists())
 
+    def test_a_number_longer_than_any_key_names_nobody(self) -> None:
+        many = "9" * 5000
+        self.assertEqual(self.as_(self.ana).get(f"{self.url('members')}?after={many}").status_code, 404)
+        for asked in ("remove", "unmute", "unban"):
+            self.assertEqual(self.do(self.ana, do=asked, user=many), ["There is no such person."])
+
     def test_who_does_not_belong_joins_and_who_does_leaves(self) -> None:
         self.do(self.dora, do="join")
         self.assertTrue(Membership.objects.filter(user=self.dora).exists())
