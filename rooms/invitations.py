@@ -1,6 +1,7 @@
 """Links into rooms: made, listed and revoked by moderators, good till a moment and for so many people.
 
-Only the digest of a token is kept. A link that is not good, for whatever reason, was never there.
+Only the digest of a token is kept. A link that is not good, for whatever reason, was never there; so is one
+whose maker may invite no more: banned, removed, demoted or suspended, they leave no door open behind them.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from rooms.messages import Code, Refused
 from rooms.models import ChatRoom, Invitation
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterable, Mapping
 
     from django.db.models import QuerySet
 
@@ -31,9 +32,12 @@ if TYPE_CHECKING:
 TOKEN_BYTES = 32
 MOST_SECONDS = 90 * 24 * 3600
 MOST_USES = 1000
+MOST_LINKS = 100
+"""How many links into one room are good at a time; those who moderate it see them all."""
 
 NOT_GOOD = Refused(Code.NOT_FOUND, "This invitation is not good, or no longer.")
 NO_INVITATION = Refused(Code.NOT_FOUND, "There is no such invitation.")
+TOO_MANY = Refused(Code.FORBIDDEN, f"{MOST_LINKS} links into this room are good already: revoke one first.")
 NOT_A_MODERATOR = Refused(Code.FORBIDDEN, "Only moderators see the invitations.")
 
 
@@ -41,10 +45,12 @@ def invite(doing: Doing, action: Invite) -> answers.Invited:
     """Make a link into the room.
 
     Raises:
-        rooms.log.Refusal: its time or its uses are out of bounds.
+        rooms.log.Refusal: its time or its uses are out of bounds, or there are too many links.
     """
     seconds = bounds.number("seconds", action.seconds, 1, MOST_SECONDS)
     uses = bounds.number("uses", action.uses, 1, MOST_USES)
+    if not doing.trusted and _unexpired().filter(room=doing.here).count() >= MOST_LINKS:
+        raise log.Refusal(TOO_MANY)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     made = Invitation.objects.create(
         room=doing.here,
@@ -76,18 +82,20 @@ def accept(doing: Doing, action: AcceptInvitation) -> answers.Opened:
         rooms.log.Refusal: the link is not good, or they are banned from the room.
     """
     user = doing.somebody()
-    key = _good().filter(digest=_digest(action.token)).values_list("room", flat=True).first()
-    room = ChatRoom.objects.select_for_update(no_key=True).filter(pk=key or 0).first()
-    standing = permissions.standings([(key or 0, doing.key)])[key or 0, doing.key]
-    link = _good().filter(digest=_digest(action.token), room=room)
-    if room is None or not link.exists():
+    link = _unexpired().filter(digest=_digest(action.token))
+    key, maker = link.values_list("room", "made_by").first() or (0, None)
+    room = ChatRoom.objects.select_for_update(no_key=True).filter(pk=key).first()
+    by = accounts.wire_id(maker) if maker is not None else None
+    found = permissions.standings([(key, doing.key), (key, by)])
+    standing = found[key, doing.key]
+    if room is None or not link.filter(room=room).exists() or not _may_invite(by, room, found):
         raise log.Refusal(NOT_GOOD)
     if standing.banned and not doing.trusted:
         private = room.visibility != ChatRoom.Visibility.PUBLIC
         raise log.Refusal(NOT_GOOD if private else history.WHY_UNSEEN[Code.FORBIDDEN])
     if standing.role is not None:
         return answers.Opened(room.slug, fresh=False)
-    if not link.filter(uses_left__gt=0).update(uses_left=F("uses_left") - 1):
+    if not link.update(uses_left=F("uses_left") - 1):
         raise log.Refusal(NOT_GOOD)
     let_in(doing, room, user)
     doing.note(action.deed, room=room)
@@ -96,7 +104,8 @@ def accept(doing: Doing, action: AcceptInvitation) -> answers.Opened:
 
 def peek(token: str) -> str | None:
     """Return the name of the room that a link leads into, None where it is not good."""
-    return _good().filter(digest=_digest(token)).values_list("room__name", flat=True).first()
+    link = _unexpired().filter(digest=_digest(token)).select_related("room").first()
+    return link.room.name if link is not None and _of_those_who_may([link]) else None
 
 
 def good(reader: UserId | None, slug: str) -> tuple[answers.Invitation, ...] | Refused:
@@ -109,16 +118,36 @@ def good(reader: UserId | None, slug: str) -> tuple[answers.Invitation, ...] | R
         return history.WHY_UNSEEN[may.refusal or Code.NOT_FOUND]
     if not permissions.may(Deed.INVITE, room, standing):
         return NOT_A_MODERATOR if standing.known else history.WHY_UNSEEN[Code.NOT_AUTHENTICATED]
-    rows = _good().filter(room=room).select_related("made_by").order_by("pk")
+    rows = _unexpired().filter(room=room).select_related("room", "made_by").order_by("pk")
     return tuple(
         answers.Invitation(
             row.pk, accounts.author(row.made_by) if row.made_by else None, row.expires_at, row.uses_left
         )
-        for row in rows
+        for row in _of_those_who_may(rows)
     )
 
 
-def _good() -> QuerySet[Invitation]:
+def _of_those_who_may(links: Iterable[Invitation]) -> list[Invitation]:
+    """Return the links whose makers may still invite, in order."""
+    made = [(link, _maker(link)) for link in links]
+    found = permissions.standings([(link.room_id, by) for link, by in made])
+    return [link for link, by in made if _may_invite(by, link.room, found)]
+
+
+def _maker(link: Invitation) -> UserId | None:
+    key: Any = link.made_by_id
+    return accounts.wire_id(key) if key is not None else None
+
+
+def _may_invite(
+    by: UserId | None, room: ChatRoom, found: Mapping[tuple[int, UserId | None], permissions.Standing]
+) -> bool:
+    """Tell whether a maker may still invite; the server may, whose links name none."""
+    return by is None or permissions.may(Deed.INVITE, room, found[room.pk, by])
+
+
+def _unexpired() -> QuerySet[Invitation]:
+    """Return the links that are neither too old nor used up."""
     return Invitation.objects.filter(expires_at__gt=timezone.now(), uses_left__gt=0)
 
 

@@ -9,7 +9,7 @@ from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
 from rooms import acting, invitations, log
-from rooms.actions import AcceptInvitation, Archive, Invite, RevokeInvitation
+from rooms.actions import AcceptInvitation, Archive, Invite, RevokeInvitation, Suspend, Unsuspend
 from rooms.answers import Invited, Opened
 from rooms.messages import Code, Refused
 from rooms.models import Ban, ChatRoom, Invitation, Membership
@@ -138,6 +138,47 @@ class Links(TestCase):
             [(one.invitation, one.made_by and one.made_by.name, one.uses) for one in listed],
             [(first.invitation, "mo", 3), (server.invitation, None, 1)],
         )
+
+    def test_a_link_is_as_good_as_its_makers_right_to_invite(self) -> None:
+        link = self.link(uses=9)
+        mine = Membership.objects.get(user=self.mo)
+
+        numbers = iter(range(99))
+
+        def is_good() -> bool:
+            listed = invitations.good(owner.pk, "den")
+            assert not isinstance(listed, Refused)
+            told = {bool(listed), invitations.peek(link.token) is not None}
+            try:
+                acting.perform(person(f"guest{next(numbers)}").pk, AcceptInvitation(link.token))
+            except log.Refusal as refused:
+                self.assertEqual((refused.code, told), (Code.NOT_FOUND, {False}))
+                return False
+            self.assertEqual(told, {True})
+            return True
+
+        owner = person("owner")
+        Membership.objects.create(room=self.den, user=owner, role="owner")
+        self.assertTrue(is_good())
+        ban = Ban.objects.create(room=self.den, user=self.mo)
+        self.assertFalse(is_good())
+        ban.delete()
+        self.assertTrue(is_good())
+        acting.perform(None, Suspend(self.mo.pk), trusted=True)
+        self.assertFalse(is_good())
+        acting.perform(None, Unsuspend(self.mo.pk), trusted=True)
+        mine.role = "member"
+        mine.save()
+        self.assertFalse(is_good())
+        mine.delete()
+        self.assertFalse(is_good())
+        self.assertEqual(refusal(self.mo.pk, AcceptInvitation(link.token)), Code.NOT_FOUND)
+
+    def test_only_so_many_are_good_at_a_time(self) -> None:
+        links = [self.link() for _each in range(invitations.MOST_LINKS)]
+        self.assertEqual(refusal(self.mo.pk, Invite("den")), Code.FORBIDDEN)
+        acting.perform(self.mo.pk, RevokeInvitation("den", links[0].invitation))
+        self.link()
 
     def test_the_list_of_a_hidden_room_is_that_of_none(self) -> None:
         self.assertEqual(invitations.good(self.ana.pk, "den"), invitations.good(self.ana.pk, "nowhere"))
