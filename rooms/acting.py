@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import transaction
 
-from rooms import doing, invitations, keeping, membership, purging, reading, reports, sanctions
+from rooms import doing, invitations, keeping, membership, pace, purging, reading, reports, sanctions
 from rooms.actions import Action, MarkRead, MuteForOneself, RoomAction
 
 if TYPE_CHECKING:
@@ -66,6 +66,8 @@ def _perform(by: UserId | None, action: Action, *, trusted: bool) -> Any:
     slug: str | None = getattr(action, "room", None)
     under_way = doing.begin(action.deed, by, slug, trusted=trusted, lock=not isinstance(action, UNLOCKED))
     result = PERFORMERS[type(action)](under_way, action)
+    if under_way.tells:
+        pace.check_notices(under_way)
     under_way.say()
     return result
 

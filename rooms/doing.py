@@ -49,6 +49,11 @@ class Doing:
         return self.room
 
     @property
+    def tells(self) -> bool:
+        """Whether rooms are told of it."""
+        return bool(self._notices)
+
+    @property
     def key(self) -> UserId | None:
         """Who does it, as the wire names them."""
         return accounts.wire_id(self.user.pk) if self.user is not None else None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
-from rooms import addresses, bounds, log, reading
+from rooms import addresses, bounds, log, pace, reading
 from rooms.actions import (
     Archive,
     CreateRoom,
@@ -44,10 +44,11 @@ def create_room(doing: Doing, action: CreateRoom) -> Opened:
     """Make a room that whoever asks for it owns.
 
     Raises:
-        rooms.log.Refusal: a field is no good, or the address given is taken.
+        rooms.log.Refusal: a field is no good, the address given is taken, or they made too many of late.
     """
     name = bounds.line("name", action.name, NAME_LENGTH, least=1)
     topic = bounds.line("topic", action.topic, TOPIC_LENGTH)
+    pace.check_rooms(doing)
     slugs = addresses.of_name(name) if action.slug is None else iter([addresses.given(action.slug)])
     visibility = Visibility.PRIVATE if action.private else Visibility.PUBLIC
     room = _first_free(slugs, name=name, topic=topic, visibility=visibility)

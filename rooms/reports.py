@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.utils import timezone
 
-from rooms import accounts, bounds, doing, history, log, permissions, sanctions
+from rooms import accounts, bounds, doing, history, log, pace, permissions, sanctions
 from rooms.actions import ReportMessage, Settlement, SettleReport
 from rooms.answers import OpenReport, Reported
 from rooms.messages import Code, Kind, Refused, UserId
@@ -54,7 +54,8 @@ def report_message(doing: Doing, action: ReportMessage) -> Reported:
     """Tell the moderators of a message. Who did before is answered with their first report.
 
     Raises:
-        rooms.log.Refusal: there is no such message, it is redacted, or one's own.
+        rooms.log.Refusal: there is no such message, it is redacted, or one's own, or too many
+            of theirs are open.
     """
     if doing.user is None:
         raise log.Refusal(NOT_BY_THE_SERVER)
@@ -67,6 +68,7 @@ def report_message(doing: Doing, action: ReportMessage) -> Reported:
         raise log.Refusal(WITHHELD)
     if message.author is not None and doing.is_own(message.author):
         raise log.Refusal(OWN)
+    pace.check_reports(doing.user)
     report = Report.objects.create(message=message, room=doing.here, reporter_id=doing.user.pk, reason=reason)
     return Reported(report.pk, fresh=True)
 

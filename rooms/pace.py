@@ -1,0 +1,88 @@
+"""How much one person may make of what others see, whatever the door: told changes, rooms, open reports.
+
+Sends have buckets in each process (`realtime.buckets`); these bounds are asked of the database, by pages, the
+API and a shell alike. The site's staff and the server have none.
+"""
+
+from __future__ import annotations
+
+import math
+from datetime import timedelta
+from typing import TYPE_CHECKING, Any
+
+from django.utils import timezone
+
+from rooms import log
+from rooms.actions import Deed
+from rooms.messages import Code, Kind, Refused
+from rooms.models import AuditEntry, Message, Report
+
+if TYPE_CHECKING:
+    from datetime import datetime
+
+    from rooms.doing import Doing
+
+NOTICES_PER_MINUTE = 120
+"""Enough to let a class into a room by a script; a flood of coming and going it is not."""
+ROWS_LOOKED_AT = 400
+"""Of the newest that somebody wrote: more than the sends of a minute and these together."""
+ROOMS_PER_DAY = 20
+OPEN_REPORTS = 50
+
+MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
+TOO_MANY_REPORTS = Refused(
+    Code.FORBIDDEN, f"{OPEN_REPORTS} reports of yours are open: wait until somebody has taken care of them."
+)
+
+
+def check_notices(doing: Doing) -> None:
+    """See that somebody may have one more thing told to a room.
+
+    Raises:
+        rooms.log.Refusal: they had too much told in the last minute.
+    """
+    if _is_free(doing):
+        return
+    now = timezone.now()
+    rows = Message.objects.filter(author=doing.somebody()).order_by("-id").values_list("kind", "created_at")
+    told = [at for kind, at in rows[:ROWS_LOOKED_AT] if kind == Kind.NOTICE and at > now - MINUTE]
+    if len(told) >= NOTICES_PER_MINUTE:
+        _refuse(
+            f"You change more than {NOTICES_PER_MINUTE} things in a minute.",
+            told[NOTICES_PER_MINUTE - 1] + MINUTE - now,
+        )
+
+
+def check_rooms(doing: Doing) -> None:
+    """See that somebody may make one more room. The trail counts, which a room handed over stays in.
+
+    Raises:
+        rooms.log.Refusal: they made too many in a day.
+    """
+    if _is_free(doing):
+        return
+    now = timezone.now()
+    made = AuditEntry.objects.filter(actor=doing.somebody(), deed=Deed.CREATE_ROOM.value, at__gt=now - DAY)
+    newest: list[datetime] = list(made.order_by("-at").values_list("at", flat=True)[:ROOMS_PER_DAY])
+    if len(newest) >= ROOMS_PER_DAY:
+        _refuse(f"You have made {ROOMS_PER_DAY} rooms in a day.", newest[-1] + DAY - now)
+
+
+def check_reports(reporter: Any) -> None:
+    """See that somebody may report one more message.
+
+    Raises:
+        rooms.log.Refusal: so many of theirs are open.
+    """
+    theirs = Report.objects.filter(reporter=reporter, settled_at__isnull=True)
+    if not reporter.is_staff and theirs.count() >= OPEN_REPORTS:
+        raise log.Refusal(TOO_MANY_REPORTS)
+
+
+def _is_free(doing: Doing) -> bool:
+    return doing.trusted or doing.user is None or doing.standing.staff
+
+
+def _refuse(told: str, left: timedelta) -> None:
+    after_s = max(1, math.ceil(left.total_seconds()))
+    raise log.Refusal(Refused(Code.RATE_LIMITED, f"{told} Wait a while.", retry_after_s=after_s))

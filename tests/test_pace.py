@@ -1,0 +1,73 @@
+"""How much one person may make of what others see, by whatever door."""
+
+from __future__ import annotations
+
+from unittest import mock
+
+import pytest
+from django.test import TestCase
+from django.utils import timezone
+
+from rooms import acting, log, pace
+from rooms.actions import CreateRoom, Join, Leave, OpenDirect, ReportMessage, SetTopic
+from rooms.messages import Code
+from rooms.models import AuditEntry, Membership, Message
+from tests.support_acting import refusal
+from tests.support_rooms import person, room
+
+pytestmark = pytest.mark.databases
+
+
+class Pace(TestCase):
+    """Somebody floods."""
+
+    def setUp(self) -> None:
+        self.den = room("den")
+        self.eve, self.sue = person("eve"), person("sue", is_staff=True)
+
+    def test_who_comes_and_goes_too_often_waits_and_nothing_of_it_is_done(self) -> None:
+        for _each in range(pace.NOTICES_PER_MINUTE // 2):
+            acting.perform(self.eve.pk, Join("den"))
+            acting.perform(self.eve.pk, Leave("den"))
+        with pytest.raises(log.Refusal) as raised:
+            acting.perform(self.eve.pk, Join("den"))
+        self.assertEqual(raised.value.code, Code.RATE_LIMITED)
+        self.assertTrue(1 <= (raised.value.retry_after_s or 0) <= 60)
+        self.assertFalse(Membership.objects.filter(user=self.eve).exists())
+        self.assertEqual(refusal(self.eve.pk, OpenDirect(self.sue.pk)), Code.RATE_LIMITED)
+        later = timezone.now() + pace.MINUTE
+        with mock.patch("django.utils.timezone.now", return_value=later):
+            acting.perform(self.eve.pk, Join("den"))
+
+    def test_what_changes_nothing_and_what_is_said_is_not_counted(self) -> None:
+        acting.perform(self.eve.pk, Join("den"))
+        Message.objects.bulk_create(
+            [Message(room=self.den, author=self.eve, body="so") for _each in range(pace.NOTICES_PER_MINUTE)]
+        )
+        for _each in range(pace.NOTICES_PER_MINUTE):
+            acting.perform(self.eve.pk, Join("den"))
+        acting.perform(self.eve.pk, Leave("den"))
+
+    def test_staff_and_the_server_do_not_wait(self) -> None:
+        for number in range(pace.NOTICES_PER_MINUTE + 1):
+            acting.perform(self.sue.pk, SetTopic("den", f"{number}"))
+        acting.perform(None, SetTopic("den", "the server's"), trusted=True)
+
+    def test_only_so_many_rooms_are_made_in_a_day(self) -> None:
+        for number in range(pace.ROOMS_PER_DAY):
+            acting.perform(self.eve.pk, CreateRoom(f"Room {number}"))
+        Membership.objects.filter(user=self.eve).delete()
+        self.assertEqual(refusal(self.eve.pk, CreateRoom("One more")), Code.RATE_LIMITED)
+        acting.perform(self.sue.pk, CreateRoom("Staff's"))
+        self.assertEqual(AuditEntry.objects.filter(actor=self.eve).count(), pace.ROOMS_PER_DAY)
+        later = timezone.now() + pace.DAY
+        with mock.patch("django.utils.timezone.now", return_value=later):
+            acting.perform(self.eve.pk, CreateRoom("One more"))
+
+    def test_only_so_many_reports_of_one_person_are_open(self) -> None:
+        keys = [log.post(self.den, self.sue, "so").id for _each in range(pace.OPEN_REPORTS + 1)]
+        for key in keys[1:]:
+            acting.perform(self.eve.pk, ReportMessage("den", key))
+        self.assertEqual(refusal(self.eve.pk, ReportMessage("den", keys[0])), Code.FORBIDDEN)
+        self.assertFalse(acting.perform(self.eve.pk, ReportMessage("den", keys[1])).fresh)
+        acting.perform(person("other").pk, ReportMessage("den", keys[0]))
