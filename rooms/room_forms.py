@@ -181,7 +181,11 @@ class SettleForm(RefusableForm):
 
 
 class SettingsForm(RefusableForm):
-    """What a room is. Those fields alone that the visitor may change."""
+    """What a room is. Those fields alone that the visitor may change.
+
+    Each carries what it held when the page was made, as in the admin, so that only what this person changed
+    is done, and what somebody else changed meanwhile stays.
+    """
 
     name = forms.CharField(max_length=120, label=_("Name"))
     topic = forms.CharField(max_length=250, required=False, label=_("Topic"))
@@ -239,6 +243,7 @@ class SettingsForm(RefusableForm):
         super().__init__(data, initial=now)
         self.slug = room.slug
         for field, action in self.ACTIONS.items():
+            self.fields[field].show_hidden_initial = True
             if not visit.may(action.deed):  # type: ignore[attr-defined]
                 del self.fields[field]
 

@@ -12,7 +12,7 @@ from django.urls import reverse
 
 from rooms import history
 from rooms.acting import perform
-from rooms.actions import Archive, BanPerson, CreateRoom, Deed, MutePerson, SetRole
+from rooms.actions import Archive, BanPerson, CreateRoom, Deed, MutePerson, SetReadOnly, SetRole, SetTopic
 from rooms.models import AuditEntry, Ban, ChatRoom, Membership, Message, Mute, ReadMarker
 from tests.support_rooms import LOBBY, message, person, room, store
 from tests.test_accounts_pages import INLINE
@@ -123,10 +123,19 @@ class Hidden(Pages):
 class Settings(Pages):
     """What a room is, those change who may, each what they may."""
 
+    def shown(self, client: Client) -> dict[str, str]:
+        """Return what the browser sends of the form where nothing is touched."""
+        form = client.get(self.url("settings")).context["form"]
+        fields = [(one, one.value()) for one in form]
+        now = {one.html_name: "on" if value is True else str(value) for one, value in fields if value}
+        now |= {one.html_initial_name: "" if value is None else str(value) for one, value in fields}
+        return {"slow_mode": "0", **now}
+
     def test_an_owner_changes_all_of_it_and_the_log_tells_what_changed(self) -> None:
         before = Message.objects.filter(room__slug=self.slug).count()
         asked = {"name": "Orchard", "topic": "", "read_only": "on", "slow_mode": "30", "open_to_guests": "on"}
-        answer = self.as_(self.ana).post(self.url("settings"), asked)
+        client = self.as_(self.ana)
+        answer = client.post(self.url("settings"), {**self.shown(client), **asked})
         self.assertRedirects(answer, self.url("settings"))
         now = ChatRoom.objects.get(slug=self.slug)
         self.assertEqual((now.name, now.topic, now.read_only, now.slow_mode_s), ("Orchard", "", True, 30))
@@ -139,9 +148,20 @@ class Settings(Pages):
 
     def test_what_is_not_changed_is_not_told(self) -> None:
         before = Message.objects.count()
-        asked = {"name": "Garden", "topic": "of slugs", "slow_mode": "0"}
-        self.assertEqual(self.as_(self.ana).post(self.url("settings"), asked).status_code, 302)
+        client = self.as_(self.ana)
+        self.assertEqual(client.post(self.url("settings"), self.shown(client)).status_code, 302)
         self.assertEqual(Message.objects.count(), before)
+
+    def test_two_who_have_the_form_open_do_not_take_back_what_the_other_did(self) -> None:
+        client = self.as_(self.ana)
+        shown = self.shown(client)
+        perform(self.ana.pk, SetTopic(self.slug, "of snails"))
+        perform(self.ana.pk, SetReadOnly(self.slug))
+        self.assertRedirects(
+            client.post(self.url("settings"), {**shown, "name": "Orchard"}), self.url("settings")
+        )
+        now = ChatRoom.objects.get(slug=self.slug)
+        self.assertEqual((now.name, now.topic, now.read_only), ("Orchard", "of snails", True))
 
     def test_a_moderator_is_offered_and_granted_what_moderators_may(self) -> None:
         client = self.as_(self.ben)
