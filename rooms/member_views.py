@@ -9,6 +9,7 @@ from django.contrib import messages
 from django.http import Http404
 from django.shortcuts import redirect, render
 from django.utils.translation import gettext as _
+from django.utils.translation import gettext_lazy
 
 from rooms import membership, sanctions
 from rooms.actions import BanPerson, Deed, Join, Leave, MutePerson, Remove, SetRole, Unban, Unmute
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
     from django.http import HttpRequest, HttpResponse
+    from django.utils.functional import Promise
 
     from rooms.actions import RoomAction
     from rooms.answers import Members
@@ -36,7 +38,7 @@ class Button:
     """What a button asks for of the one it stands beside: its form, if it has one, and what is said then."""
 
     action: Callable[[str, UserId, dict[str, Any]], RoomAction]
-    done: str
+    done: Promise
     form: type[RefusableForm] | None = None
 
 
@@ -46,13 +48,17 @@ def _sanction(slug: str, user: UserId, asked: dict[str, Any]) -> RoomAction:
 
 
 BUTTONS: Mapping[str, Button] = {
-    "role": Button(lambda room, user, asked: SetRole(room, user, asked["role"]), _("Changed."), RoleForm),
-    "remove": Button(
-        lambda room, user, asked: Remove(room, user, asked["reason"]), _("They are removed."), RemoveForm
+    "role": Button(
+        lambda room, user, asked: SetRole(room, user, asked["role"]), gettext_lazy("Changed."), RoleForm
     ),
-    "sanction": Button(_sanction, _("Done."), SanctionForm),
-    "unmute": Button(lambda room, user, _asked: Unmute(room, user), _("The mute is lifted.")),
-    "unban": Button(lambda room, user, _asked: Unban(room, user), _("The ban is lifted.")),
+    "remove": Button(
+        lambda room, user, asked: Remove(room, user, asked["reason"]),
+        gettext_lazy("They are removed."),
+        RemoveForm,
+    ),
+    "sanction": Button(_sanction, gettext_lazy("Done."), SanctionForm),
+    "unmute": Button(lambda room, user, _asked: Unmute(room, user), gettext_lazy("The mute is lifted.")),
+    "unban": Button(lambda room, user, _asked: Unban(room, user), gettext_lazy("The ban is lifted.")),
 }
 
 
@@ -93,7 +99,7 @@ def _press(request: HttpRequest, visit: Visit, button: Button) -> None:
             messages.error(request, f"{label}: {errors[0]}" if label else str(errors[0]))
         return
     asked = form.cleaned_data if form else {}
-    attempt_told(request, visit.reader, button.action(visit.room.slug, user, asked), button.done)
+    attempt_told(request, visit.reader, button.action(visit.room.slug, user, asked), str(button.done))
 
 
 def _page(request: HttpRequest, visit: Visit, add: AddForm, by_name: SanctionByNameForm) -> HttpResponse:
