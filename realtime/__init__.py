@@ -41,6 +41,7 @@ What is served
     client      one authenticated caller on a WebSocket
     transports  WebSocket, Server-Sent Events, long poll, HTTP API
     static      files from staticfiles' finders
+    at_once     bytes given to a socket as they are written, where nothing waits before them
     stall       whether a full connection takes anything at all
     vanished    whether a peer's host is still there
     departure   who must be told that the server stops

@@ -26,6 +26,8 @@ class Config:
     redaction is to hold everywhere within a second, so the default leaves a quarter of it for the query.
     `listen` is 1 where processes on one PostgreSQL tell each other at once what they wrote; with 0 nobody
     tells or hears anything, and the poll alone finds it.
+    `send_at_once` is 1 where a WebSocket's bytes go to its socket as they are written, without TLS; with 0
+    all go through the transport, in the reactor's next round.
     `connections` bounds those open at once, of which nine in ten may be sockets, streams and parked polls.
     `connections_per_user` bounds the latter of one user, `connections_per_address` all of one address; 0
     does not, nor is anything bound by address where a proxy speaks for everybody.
@@ -39,6 +41,7 @@ class Config:
     max_body: int = _setting("CHAT_MAX_BODY", 4_000, 1, LONGEST_BODY)
     poll_interval_s: float = _setting("CHAT_POLL_INTERVAL_S", 0.75, 0, 60)
     listen: int = _setting("CHAT_LISTEN", 1, 0, 1)
+    send_at_once: int = _setting("CHAT_SEND_AT_ONCE", 1, 0, 1)
     connections: int = _setting("CHAT_CONNECTIONS", 10_000, 1, 1_000_000)
     connections_per_user: int = _setting("CHAT_CONNECTIONS_PER_USER", 50, 1, 1_000_000)
     connections_per_address: int = _setting("CHAT_CONNECTIONS_PER_ADDRESS", 1_000, 0, 1_000_000)

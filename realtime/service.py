@@ -17,6 +17,7 @@ from twisted.internet.defer import TimeoutError as DeferredTimeoutError
 from twisted.python.threadpool import ThreadPool
 
 from realtime import limits, wire
+from realtime.at_once import usual_way_out, way_out
 from realtime.buckets import Sends
 from realtime.client import Client
 from realtime.database import Database
@@ -184,6 +185,7 @@ class ChatService(Service):
             origin=self.sends.origin,
             watch=self.identities,
             departure=self.departure,
+            way_out=way_out if self._config.send_at_once else usual_way_out,
         )
         health = Api(
             Health(database, reactor, limits.HttpLimits().ready_s, stopping=lambda: self.stopping).routes(),

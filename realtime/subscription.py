@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 
+FAILED = "A reader of %s failed; its subscription ends"
+
 
 class Reader(Protocol):
     """Who is given what a subscription reads. Implemented by the transports."""
@@ -136,16 +138,25 @@ class Subscription:
 
     def offer(self, batch: Batch) -> None:
         """Take a batch that all are offered where it joins on to the cursor; in any case read on."""
-        if self.willing and not self._giving and self.place == self.cursor == batch.prev:
+        if (
+            self.cursor == batch.prev
+            and self.nothing_until <= self.cursor
+            and self.willing
+            and not self._giving
+        ):
             self.give(batch.first(self.limit))
-        self.read_on()
+        if self.cursor < self._feed.head:
+            self.read_on()
 
     def give(self, batch: Batch) -> None:
-        """Hand a batch that follows the cursor to the reader."""
+        """Hand a batch that follows the cursor to the reader. Guarded here: it is what happens most."""
         self.cursor = batch.last_id
         self._giving = True
         try:
-            self._guarded(partial(self._reader.messages, batch))
+            self._reader.messages(batch)
+        except Exception:
+            logger.exception(FAILED, self.room)
+            self.end(Code.UNAVAILABLE)
         finally:
             self._giving = False
 
@@ -161,5 +172,5 @@ class Subscription:
         try:
             call()
         except Exception:
-            logger.exception("A reader of %s failed; its subscription ends", self.room)
+            logger.exception(FAILED, self.room)
             self.end(Code.UNAVAILABLE)

@@ -11,6 +11,7 @@ from twisted.internet.task import Clock
 from twisted.web.resource import Resource
 
 from realtime import limits, wire
+from realtime.at_once import way_out
 from realtime.buckets import Sends
 from realtime.channel import ChatSite
 from realtime.client import Client, Peer
@@ -283,6 +284,7 @@ class Edge:
             origin=self.sends.origin,
             watch=chat,
             departure=self.departure,
+            way_out=changed.get("way_out", way_out),
         )
         health = Api(Health(chat, self.clock, 3.0, stopping=lambda: self.departure.begun).routes(), None)
         root = Root(

@@ -13,9 +13,11 @@ from twisted.internet.error import CannotListenError
 from twisted.internet.threads import deferToThread  # noqa: TID251 (the test is the other thread)
 
 from realtime import limits
+from realtime.at_once import at_once, in_turn
 from realtime.config import Config
 from realtime.listener import Deaf, Listener
 from realtime.service import ChatService
+from realtime.transports.websocket import Socket
 from rooms import log
 from rooms.models import ChatRoom, Membership, Message
 from tests.support_bytes import Response
@@ -149,6 +151,24 @@ class TestDeaf(ServiceCase):
 
         assert isinstance(service.listener, Deaf)
         assert not service.notices.told
+
+
+class TestAtOnce(ServiceCase):
+    """What is told to WebSockets goes to plain sockets as it is written, unless that is switched off."""
+
+    write: Any = staticmethod(at_once)
+
+    async def test_a_plain_socket_is_written_to_as_the_setting_says(self) -> None:
+        await self.start()
+        await self.socket(**self.token)
+        protocols = [getattr(reader, "protocol", None) for reader in self.reactor.getReaders()]
+
+        assert [one._write for one in protocols if isinstance(one, Socket)] == [self.write]
+
+
+class TestInTurn(TestAtOnce):
+    config = Config(send_at_once=0)
+    write = staticmethod(in_turn)
 
 
 class TestStopping(ServiceCase):

@@ -324,11 +324,45 @@ class TestFrames:
         sockets = [joined(edge) for _ in range(3)]
         sent: list[int] = []
         for socket in sockets:
-            socket.connection.protocol.sendPreparedMessage = lambda prepared: sent.append(id(prepared))
+            socket.connection.protocol.sendData = lambda frame: sent.append(id(frame))
         edge.post("lobby", "three")
 
         assert len(sent) == 3
         assert len(set(sent)) == 1
+
+
+class TestWritten:
+    def test_all_goes_the_way_out_that_was_chosen_for_the_transport(self) -> None:
+        written: list[bytes] = []
+        asked: list[Any] = []
+
+        def write(transport: Any, data: bytes) -> None:
+            written.append(data)
+            transport.write(data)
+
+        def way_out(transport: Any) -> Any:
+            asked.append(transport)
+            return write
+
+        edge = Edge(way_out=way_out)
+        socket = edge.socket()
+        socket.send({"type": "join", "room": "lobby"})
+        edge.post("lobby", "one")
+        edge.clock.advance(30)
+        frames = socket.frames()
+
+        assert asked == [socket.connection]
+        assert [opcode for opcode, _payload in frames] == [1, 1, 1, 9]
+        assert len(written) == len(frames)
+
+    def test_what_autobahn_keeps_for_later_is_not_overtaken(self, edge: Edge) -> None:
+        socket = joined(edge)
+        protocol = socket.connection.protocol
+        protocol.send_queue.append((b"kept", False))
+        edge.post("lobby", "three")
+
+        assert b"three" not in socket.connection.value()
+        assert b"three" in protocol.send_queue[-1][0]
 
 
 class TestLife:

@@ -21,6 +21,7 @@ from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
 from realtime import wire
+from realtime.at_once import in_turn
 from realtime.errors import InternalError, Refusal, Unavailable
 from realtime.handshake import check_handshake, offered
 from realtime.stall import StallWatch, progress
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
+    from realtime.at_once import Write
     from realtime.client import Client, Peer
     from realtime.departure import Departure
     from realtime.limits import SocketLimits
@@ -76,16 +78,20 @@ def _guarded(method: Callable[Concatenate[Socket, P], None]) -> Callable[Concate
 
 
 @functools.lru_cache(maxsize=8)
-def rendering(limit_bytes: int) -> Callable[[Batch], tuple[PreparedMessage, ...]]:
+def rendering(limit_bytes: int) -> Callable[[Batch], tuple[bytes, ...]]:
     """Return the function that makes frames of a batch; the same one each time, as `Batch.once` asks."""
 
-    def frames(batch: Batch) -> tuple[PreparedMessage, ...]:
+    def frames(batch: Batch) -> tuple[bytes, ...]:
         parts = wire.message_frames(batch.room, batch.prev, batch.messages, limit_bytes)
-        return tuple(
-            PreparedMessage(part, isBinary=False, applyMask=False, doNotCompress=True) for part in parts
-        )
+        return tuple(as_sent(part) for part in parts)
 
     return frames
+
+
+def as_sent(text: bytes) -> bytes:
+    """Return one frame of text as a server sends it: neither masked nor compressed."""
+    prepared = PreparedMessage(text, isBinary=False, applyMask=False, doNotCompress=True)
+    return prepared.payloadHybi
 
 
 @implementer(IPushProducer)
@@ -112,6 +118,7 @@ class Socket(WebSocketServerProtocol):
         self._leave = leave
         self._refused = refused
         self._frames = rendering(party.limits.out_bytes)
+        self._write: Write = in_turn
         self._unwatch: Callable[[], None] = _nothing
         self._tick: IDelayedCall | None = None
         self._drop: IDelayedCall | None = None
@@ -136,6 +143,7 @@ class Socket(WebSocketServerProtocol):
         self.transport.registerProducer(self, streaming=True)
         if ITCPTransport.providedBy(self.transport):
             self.transport.setTcpNoDelay(True)
+        self._write = self._party.way_out(self.transport)
         if self._refused is not None:
             self._go(self._refused, self._refused.close_code, "overloaded")
             return
@@ -176,13 +184,24 @@ class Socket(WebSocketServerProtocol):
     def send(self, frame: bytes) -> None:
         """Send one frame of text."""
         if self.state == self.STATE_OPEN:
-            self.sendMessage(frame, isBinary=False)
+            self.sendData(as_sent(frame))
 
     def send_batch(self, batch: Batch) -> None:
         """Send frames that are made once for all connections."""
         if self.state == self.STATE_OPEN:
-            for prepared in batch.once(self._frames):
-                self.sendPreparedMessage(prepared)
+            for frame in batch.once(self._frames):
+                self.sendData(frame)
+
+    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
+        """Write bytes, autobahn's or ours, after all that was written before them.
+
+        autobahn itself computes for each write a text that nobody reads, and counts what nobody asks for.
+        Once the connection is open, its own queue holds only what it was asked to chop.
+        """
+        if self.state != self.STATE_OPEN or sync or chopsize or self.send_queue:
+            super().sendData(data, sync, chopsize)
+        else:
+            self._write(self.transport, data)
 
     def close(self, code: int, reason: str) -> None:
         """Close with a code; autobahn's own `sendClose` refuses most of those that we need."""
@@ -278,7 +297,7 @@ class Socket(WebSocketServerProtocol):
 class Party:
     """What all connections have in common."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 (what all connections live by)
         self,
         clock: IReactorTime,
         limits: SocketLimits,
@@ -287,6 +306,7 @@ class Party:
         origin: Callable[[str, str], str],
         watch: Watch,
         departure: Departure,
+        way_out: Callable[[Any], Write],
     ) -> None:
         """Make autobahn's factory, with none of its unsafe defaults left."""
         self.clock = clock
@@ -295,6 +315,7 @@ class Party:
         self.origin = origin
         self.watch = watch
         self.departure = departure
+        self.way_out = way_out
         self.factory = WebSocketServerFactory(protocols=[SUBPROTOCOL], server="", reactor=clock)
         self.factory.setProtocolOptions(
             versions=[13],
