@@ -8,14 +8,14 @@ import os
 import resource
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 
 from benchmarks import load, plots, report
 from benchmarks.database import DatabaseError, Databases
 from benchmarks.figures import Sample, Samples
 from benchmarks.rounds import Plan, measure
-from benchmarks.servers import KINDS, Kind
+from benchmarks.servers import KINDS, OURS, Kind
 from benchmarks.workloads import LARGE, WORKLOADS, Workload
 
 DEFAULT_DATABASE = "postgresql://postgres@127.0.0.1:5432/postgres"
@@ -31,6 +31,12 @@ def parsed(arguments: Sequence[str]) -> argparse.Namespace:
     )
     parser.add_argument(
         "--peers", metavar="bun,node", help=f"these servers besides ours: bun, {', '.join(KINDS)}"
+    )
+    parser.add_argument(
+        "--before",
+        type=Path,
+        metavar="FOLDER",
+        help="also an earlier state of ours, in a work tree there (git worktree add); alone unless --peers",
     )
     parser.add_argument("--rounds", type=int, help="how often all is measured (default: 5; quick: 1)")
     parser.add_argument("--seconds", type=float, help="how long each flow is measured (default: 5; quick: 2)")
@@ -73,12 +79,15 @@ def _names(wanted: str, name: str) -> bool:
 
 
 def chosen_kinds(options: argparse.Namespace) -> list[Kind]:
-    """Return ours and the peers that the options name."""
+    """Return ours, what it was before, and the peers that the options name."""
+    before = [replace(OURS, name="before", folder=options.before.resolve())] if options.before else []
+    if before and not options.peers:
+        return [OURS, *before]
     asked = (
         options.peers.split(",") if options.peers else ["bun-30", "node"] if options.quick else list(KINDS)
     )
     names = ["ours", *(name for name in KINDS for wanted in asked if name == wanted or _is_bun(name, wanted))]
-    return [KINDS[name] for name in dict.fromkeys(names)]
+    return [*(KINDS[name] for name in dict.fromkeys(names)), *before]
 
 
 def _is_bun(name: str, wanted: str) -> bool:

@@ -28,8 +28,8 @@ SELECT '!', false, 'u' || n, '', '', '', false, true, now() FROM generate_series
 INSERT INTO rooms_apitoken (name, digest, created_at, user_id)
 SELECT 'benchmark', encode(sha256(convert_to('token-of-somebody-in-a-benchmark-' || substr(username, 2), 'UTF8')), 'hex'), now(), id
 FROM auth_user;
-INSERT INTO rooms_chatroom (slug, name, topic, visibility, open_to_guests, read_only, created_at, last_message_id, access_version)
-SELECT 'r' || n, 'Room ' || n, '', 'public', false, false, now(), 0, 0 FROM generate_series(0, {rooms} - 1) n;
+INSERT INTO rooms_chatroom (slug, name, topic, visibility, open_to_guests, read_only, slow_mode_s, created_at, last_message_id, access_version)
+SELECT 'r' || n, 'Room ' || n, '', 'public', false, false, 0, now(), 0, 0 FROM generate_series(0, {rooms} - 1) n;
 """
 SEED_PEERS = """
 CREATE TABLE messages (
@@ -128,10 +128,12 @@ class Databases:
             "DATABASE_URL": url,
             "CHAT_DATA_DIR": self._home.name,
             "SECRET_KEY": "of a benchmark",
-            # A few accounts send what a crowd does. The limits are looked at all the same.
+            # A few accounts send what a crowd does, from one address. The limits are looked at all the same.
             "CHAT_SENDS_PER_MINUTE": "1000000",
             "CHAT_SENDS_PER_MINUTE_NEW": "1000000",
+            "CHAT_SENDS_PER_MINUTE_ADDRESS": "1000000",
             "CHAT_SENDS_BURST": "1000000",
+            "CHAT_CONNECTIONS_PER_ADDRESS": "1000000",
         }
 
     def cursors(self, schema: str, rows: int, missed: int) -> Path:

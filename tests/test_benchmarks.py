@@ -127,6 +127,13 @@ class TestChoice:
         chosen = [kind.name for kind in chosen_kinds(parsed(["--peers", "bun,node"]))]
         assert chosen == ["ours", "bun-10", "bun-30", "bun-60", "node"]
 
+    def test_an_earlier_state_is_ours_in_another_folder(self, tmp_path: Path) -> None:
+        ours, before = chosen_kinds(parsed(["--before", str(tmp_path)]))
+        assert (before.name, before.folder, before.command) == ("before", tmp_path, ours.command)
+
+        chosen = chosen_kinds(parsed(["--before", str(tmp_path), "--peers", "node"]))
+        assert [kind.name for kind in chosen] == ["ours", "node", "before"]
+
     def test_every_goal_is_of_a_figure_that_is_measured(self) -> None:
         for goal in GOALS:
             assert goal.figure in {figure.key for figure in WORKLOADS[goal.workload].figures}, goal
