@@ -64,11 +64,19 @@ class PersonField(forms.CharField):
         name = super().clean(value).removeprefix("@")
         if not name:
             return None
-        by_name = {f"{get_user_model().USERNAME_FIELD}__iexact": name}
-        user = accounts.users().filter(is_active=True, **by_name).first()
+        user = _named(name)
         if user is None:
             raise forms.ValidationError(self.error_messages["nobody"], code="nobody")
         return accounts.wire_id(user.pk)
+
+
+def _named(name: str) -> Any:
+    """Return whose name it is as it is written, else in letters of any size, where that is one person's."""
+    field = get_user_model().USERNAME_FIELD
+    active = accounts.users().filter(is_active=True)
+    exact = active.filter(**{field: name}).first()
+    alike = list(active.filter(**{f"{field}__iexact": name})[:2]) if exact is None else []
+    return exact or (alike[0] if len(alike) == 1 else None)
 
 
 class ReasonField(forms.CharField):

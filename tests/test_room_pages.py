@@ -92,6 +92,17 @@ class Making(Pages):
         for name in ("new_room", "direct", "reports"):
             self.assertIn("login", self.client.get(reverse(f"rooms:{name}"))["Location"])
 
+    def test_of_two_whose_names_differ_in_size_the_one_that_is_written_is_meant(self) -> None:
+        for name in ("Eve", "eve", "EVE"):
+            person(name)
+        for name in ("Eve", "@eve", "EVE"):
+            answer = self.as_(self.dora).post(reverse("rooms:direct"), {"user": name}, follow=True)
+            self.assertEqual(answer.context["room"].name, name.removeprefix("@"))
+        answer = self.as_(self.dora).post(reverse("rooms:direct"), {"user": "eVe"})
+        self.assertIn("no such person", answer.context["form"].errors["user"][0])
+        answer = self.as_(self.dora).post(reverse("rooms:direct"), {"user": "CARL"}, follow=True)
+        self.assertEqual(answer.context["room"].name, "carl")
+
 
 class Hidden(Pages):
     """A room that one may not see is a room that does not exist, on every page of it."""
