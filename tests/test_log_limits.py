@@ -80,6 +80,11 @@ class SlowMode(TestCase):
         store(edit(self.ana, first, "two"))
         store(message(self.ana, "three"))
 
+    def test_nor_is_it_one_in_the_same_append(self) -> None:
+        [first] = store(message(self.ana, "one"))
+        age(first, 31)
+        store(edit(self.ana, first, "two"), reaction(self.ana, first, "x"), message(self.ana, "three"))
+
     def test_moderators_and_the_server_do_not_wait(self) -> None:
         Membership.objects.create(room=self.lobby, user=self.ana, role=Membership.Role.MODERATOR)
         for one in (self.ana, person("root", is_staff=True)):

@@ -19,6 +19,7 @@ from tests.support_rooms import LOBBY, person
 PUBLIC = ChatRoom(slug="r", visibility=ChatRoom.Visibility.PUBLIC)
 OPEN = ChatRoom(slug="r", open_to_guests=True)
 PRIVATE = ChatRoom(slug="r", visibility=ChatRoom.Visibility.PRIVATE, open_to_guests=True)
+DIRECT = ChatRoom(slug="r", visibility=ChatRoom.Visibility.DIRECT, open_to_guests=True)
 READ_ONLY = ChatRoom(slug="r", read_only=True)
 ARCHIVED = ChatRoom(slug="r", archived_at=timezone.now())
 
@@ -29,23 +30,33 @@ OWNER = Standing(known=True, role="owner")
 STAFF = Standing(known=True, staff=True)
 BANNED = Standing(known=True, banned=True)
 BANNED_MODERATOR = Standing(known=True, role="moderator", banned=True)
+BANNED_OWNER = Standing(known=True, role="owner", banned=True)
+MUTED = Standing(known=True, role="member", muted=True)
+MUTED_MODERATOR = Standing(known=True, role="moderator", muted=True)
+MUTED_STAFF = Standing(known=True, staff=True, muted=True)
 
 ALL, OWNS = "see post moderate", "see post moderate manage"
 WRITER, READER, KEEPER, KEEPS = "see post", "see", "see moderate", "see moderate manage"
+NOT_FOUND, FORBIDDEN, LOG_IN = Code.NOT_FOUND, Code.FORBIDDEN, Code.NOT_AUTHENTICATED
+STANDINGS = [
+    GUEST, ANYBODY, MEMBER, MODERATOR, OWNER, STAFF,
+    BANNED, BANNED_MODERATOR, BANNED_OWNER, MUTED, MUTED_MODERATOR, MUTED_STAFF,
+]  # fmt: skip
+OUT, OUT_UNTOLD = [FORBIDDEN] * 3, [NOT_FOUND] * 3
+SILENT = [READER, KEEPER, OWNS]
 CASES = [
-    (PUBLIC, [Code.NOT_AUTHENTICATED, WRITER, WRITER, ALL, OWNS, OWNS, Code.FORBIDDEN, Code.FORBIDDEN]),
-    (OPEN, [READER, WRITER, WRITER, ALL, OWNS, OWNS, Code.FORBIDDEN, Code.FORBIDDEN]),
-    (PRIVATE, [Code.NOT_FOUND, Code.NOT_FOUND, WRITER, ALL, OWNS, OWNS, Code.NOT_FOUND, Code.NOT_FOUND]),
-    (READ_ONLY, [Code.NOT_AUTHENTICATED, READER, READER, ALL, OWNS, OWNS, Code.FORBIDDEN, Code.FORBIDDEN]),
-    (
-        ARCHIVED,
-        [Code.NOT_AUTHENTICATED, READER, READER, KEEPER, KEEPS, KEEPS, Code.FORBIDDEN, Code.FORBIDDEN],
-    ),
+    (PUBLIC, [LOG_IN, WRITER, WRITER, ALL, OWNS, OWNS, *OUT, *SILENT]),
+    (OPEN, [READER, WRITER, WRITER, ALL, OWNS, OWNS, *OUT, *SILENT]),
+    (PRIVATE, [NOT_FOUND, NOT_FOUND, WRITER, ALL, OWNS, OWNS, *OUT_UNTOLD, *SILENT]),
+    (DIRECT, [NOT_FOUND, NOT_FOUND, WRITER, ALL, OWNS, OWNS, *OUT_UNTOLD, *SILENT]),
+    (READ_ONLY, [LOG_IN, READER, READER, ALL, OWNS, OWNS, *OUT, *SILENT]),
+    (ARCHIVED, [LOG_IN, READER, READER, KEEPER, KEEPS, KEEPS, *OUT, READER, KEEPER, KEEPS]),
 ]
-STANDINGS = [GUEST, ANYBODY, MEMBER, MODERATOR, OWNER, STAFF, BANNED, BANNED_MODERATOR]
 
 
-@pytest.mark.parametrize(("room", "row"), CASES, ids=["public", "open", "private", "read-only", "archived"])
+@pytest.mark.parametrize(
+    ("room", "row"), CASES, ids=["public", "open", "private", "direct", "read-only", "archived"]
+)
 def test_who_may_do_what(room: ChatRoom, row: list[str | Code]) -> None:
     for standing, expected in zip(STANDINGS, row, strict=True):
         if isinstance(expected, Code):
