@@ -93,6 +93,7 @@ def _log(room: ChatRoom) -> QuerySet[Message]:
 
 def _next(room: ChatRoom, last: int) -> tuple[list[int], int] | None:
     """Return the keys of the next old rows after one, and the last row looked at; None at the end."""
+    room.refresh_from_db(fields=["keep_days"])
     since = _since(room)
     if since is None:
         return None
@@ -105,17 +106,29 @@ def _next(room: ChatRoom, last: int) -> tuple[list[int], int] | None:
 
 
 def _take_out(room: ChatRoom, keys: list[int]) -> Iterator[Old]:
-    """Take out rows of a room: first what changed them, which may be more than fits one transaction."""
+    """Take out rows of a room: first what changed them, which may be more than fits one transaction.
+
+    How long the room keeps its text is asked again under its lock: it may have been told to keep it longer.
+    """
     more = True
     while more:
         with transaction.atomic():
-            held = ChatRoom.objects.select_for_update(no_key=True).get(pk=room.pk)
-            if _since(held) is None:
+            aged = _still_aged(ChatRoom.objects.select_for_update(no_key=True).get(pk=room.pk), keys)
+            if not aged:
                 return
-            dependent = Message._base_manager.filter(target__in=keys).exclude(STAYS).exclude(pk__in=keys)
+            dependent = Message._base_manager.filter(target__in=aged).exclude(STAYS).exclude(pk__in=aged)
             changes = list(dependent.values_list("pk", flat=True)[: AT_ONCE + 1])
             more = len(changes) > AT_ONCE
-            wanted = changes[:AT_ONCE] if more else [*changes, *keys]
+            wanted = changes[:AT_ONCE] if more else [*changes, *aged]
             gone, by_model = Message._base_manager.filter(pk__in=wanted).delete()
             rows = by_model.get(Message._meta.label, 0) if gone else 0
         yield Old(room.slug, rows)
+
+
+def _still_aged(held: ChatRoom, keys: list[int]) -> list[int]:
+    """Return those of these rows that a locked room keeps no longer."""
+    since = _since(held)
+    if since is None:
+        return []
+    rows = Message._base_manager.filter(pk__in=keys, created_at__lt=since)
+    return list(rows.values_list("pk", flat=True))

@@ -250,6 +250,14 @@ class InPieces(TransactionTestCase):
             self.assertEqual(list(going), [])
         self.assertEqual(kept(), ids(*self.said[2:]))
 
+    def test_a_room_that_is_to_be_kept_for_longer_meanwhile_keeps_what_is_not_so_old(self) -> None:
+        with mock.patch.object(retention, "AT_ONCE", 2):
+            going = retention.prune()
+            next(going)
+            keep(LOBBY, 30)
+            self.assertEqual(list(going), [])
+        self.assertEqual(kept(), ids(*self.said[2:]))
+
     def test_an_edit_meanwhile_is_stored_or_finds_its_target_gone(self) -> None:
         """Both hold the room; else an edit would write a text for a row that is no more, and fail."""
         said = store(*(message(self.ana, str(n)) for n in range(40)))
