@@ -28,6 +28,7 @@ NO_REPORT = Refused(Code.NOT_FOUND, "There is no such report.")
 OWN = Refused(Code.FORBIDDEN, "This message is your own: redact it.")
 WITHHELD = Refused(Code.REDACTED, "This message is redacted already.")
 SETTLED = Refused(Code.SETTLED, "Somebody has taken care of this report.")
+JUDGE_OF_ONESELF = Refused(Code.FORBIDDEN, "This message is your own: somebody else dismisses the report.")
 NO_AUTHOR = Refused(Code.NOT_FOUND, "The author of this message has no account any more.")
 
 SANCTIONS: Mapping[Settlement, sanctions.Sort] = {
@@ -122,6 +123,7 @@ def settle(doing: Doing, action: SettleReport) -> None:
     report = Report.objects.select_related("message__author").get(pk=action.report)
     if report.settled_at is not None:
         raise log.Refusal(SETTLED)
+    _keep_a_judge(inside, report.message.author, action.settlement)
     reports = Report.objects.filter(message=report.message, settled_at__isnull=True)
     settled = reports.update(
         outcome=action.settlement.value, settled_by=doing.user, settled_at=timezone.now()
@@ -139,6 +141,17 @@ def settle(doing: Doing, action: SettleReport) -> None:
     elif (sort := SANCTIONS.get(action.settlement)) is not None:
         _sanction(inside, sort, author, action.minutes, reason)
     inside.say()
+
+
+def _keep_a_judge(inside: Doing, author: Any, settlement: Settlement) -> None:
+    """Refuse a moderator who makes a report of themselves go away; the site's staff answers to nobody.
+
+    Raises:
+        rooms.log.Refusal: this is one.
+    """
+    own = author is not None and inside.is_own(author)
+    if own and settlement is Settlement.DISMISSED and not (inside.trusted or inside.standing.staff):
+        raise log.Refusal(JUDGE_OF_ONESELF)
 
 
 def _inside(outer: Doing, action: SettleReport) -> Doing:

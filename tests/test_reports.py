@@ -231,6 +231,20 @@ class Settling(TestCase):
             self.assertEqual(refusal(user, action)[0], code)
         self.assertEqual(len(self.left()), 3)
 
+    def test_nobody_dismisses_a_report_of_their_own_message_but_staff(self) -> None:
+        mo, sam = moderator(LOBBY, "mo.self"), person("sam.self", is_staff=True)
+        for author in (mo, sam):
+            [said] = store(message(author, "rude"))
+            made = perform(person(f"by.{author.username}").pk, ReportMessage(LOBBY, said.id))
+            dismissed = SettleReport(made.report, Settlement.DISMISSED)
+            if author is mo:
+                self.assertEqual(refusal(mo, dismissed)[0], Code.FORBIDDEN)
+                self.assertIn(made.report, self.left())
+                perform(mo.pk, SettleReport(made.report, Settlement.REDACTED))
+            else:
+                perform(sam.pk, dismissed)
+            self.assertNotIn(made.report, self.left())
+
     def test_a_report_in_a_room_that_one_may_not_see_is_none(self) -> None:
         ChatRoom.objects.filter(pk=self.lobby.pk).update(visibility=ChatRoom.Visibility.PRIVATE)
         missing = refusal(self.ben, SettleReport(self.third + 1, Settlement.DISMISSED))
