@@ -12,4 +12,5 @@ figures.py    medians, and ratios paired within a round
 report.py     tables, and docs/performance.md
 plots.py      cost against size
 profile.py    where the time of our server goes
+append.py     what an append costs, beside another tree of this project
 """

@@ -12,11 +12,11 @@ from django.db import IntegrityError
 from django.utils import timezone
 
 from rooms import drafts as drafting
-from rooms import history, mentions, notices, reactions, verdicts
+from rooms import history, mentions, notices, reactions, statements, verdicts
 from rooms.amending import Amendments
 from rooms.known import Known, Row, is_slowed, look_up
-from rooms.messages import Code, Draft, Kind, Refused, RoomBatch, Stored, Versions
-from rooms.models import ChatRoom, Message, SiteState
+from rooms.messages import Code, Draft, Kind, Posted, Refused, RoomBatch, Stored, Versions
+from rooms.models import ChatRoom, Message
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +44,7 @@ class Batch:
         self._known = Known(rooms, timezone.now())
         self._amendments = Amendments(self._known)
         self.arrived: tuple[RoomBatch, ...] = ()
+        self._told: dict[int, Posted] = {}
 
     def store(self, drafts: Sequence[Draft]) -> list[Stored | Refused]:
         """Store what may be stored and return one outcome a draft."""
@@ -63,8 +64,15 @@ class Batch:
                 continue
             fresh = one.fresh and id(one) not in answered
             answered.add(id(one))
-            outcomes.append(Stored(history.posted(one.message, draft.room), fresh))
+            outcomes.append(Stored(self._posted(one.message, draft.room), fresh))
         return outcomes
+
+    def _posted(self, row: Message, slug: str) -> Posted:
+        """Return a row as readers see it, told once: nothing changes any more when the first is told."""
+        told = self._told.get(row.pk)
+        if told is None:
+            told = self._told[row.pk] = history.posted(row, slug)
+        return told
 
     # One draft after the other
 
@@ -145,22 +153,22 @@ class Batch:
         self._move_heads(rows)
 
     def _move_heads(self, rows: Sequence[Row]) -> None:
-        site = SiteState.current()
         by_room: dict[str, list[Message]] = {}
         for row in rows:
             by_room.setdefault(row.message.room.slug, []).append(row.message)
+        heads = [(self._rooms[slug].pk, messages[-1].pk) for slug, messages in by_room.items()]
+        epoch, site_version = statements.move_heads(heads)
         arrived = []
         for slug, messages in by_room.items():
             room = self._rooms[slug]
-            versions = Versions(site.epoch, site.access_version, room.access_version)
+            versions = Versions(epoch, site_version, room.access_version)
             arrived.append(
                 RoomBatch(
                     slug,
                     room.last_message_id,
-                    tuple(history.posted(m, slug) for m in messages),
+                    tuple(self._posted(m, slug) for m in messages),
                     versions,
                 )
             )
             room.last_message_id = messages[-1].pk
-        ChatRoom._base_manager.bulk_update([self._rooms[slug] for slug in by_room], ["last_message_id"])
         self.arrived = tuple(arrived)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max, Q
 
-from rooms import accounts, mentions, permissions
+from rooms import accounts, mentions, permissions, statements
 from rooms.messages import REACTIONS, Access, Author, Draft, Kind, UserId
 from rooms.models import Message
 
@@ -126,13 +125,19 @@ def _read_people(known: Known, drafts: Sequence[Draft]) -> None:
 
 
 def _read_nonces(known: Known, drafts: Iterable[Draft]) -> None:
-    wanted: dict[tuple[int, UserId | None], list[str]] = defaultdict(list)
+    """Read the rows that drafts repeat; of rooms that may not be seen none, since nothing is told of them."""
+    of_people: list[tuple[int, Any, str]] = []
+    of_server: list[tuple[int, str]] = []
     for draft in drafts:
-        wanted[known.room(draft).pk, draft.author_id].append(draft.nonce)
-    sought = Q()
-    for (room, author), nonces in wanted.items():
-        sought |= Q(_by(author), room=room, nonce__in=nonces)
-    for message in _rows(known, sought):
+        if not known.access(draft).see:
+            continue
+        room = known.room(draft).pk
+        if draft.author_id is None:
+            of_server.append((room, draft.nonce))
+        elif draft.author_id in known.users:
+            of_people.append((room, known.users[draft.author_id].pk, draft.nonce))
+    found = statements.repeated(of_people, of_server)
+    for message in _rows(known, Q(pk__in=found)) if found else ():
         known.nonces[message.room_id, _author_of(message), message.nonce] = Row(message, fresh=False)
 
 

@@ -18,7 +18,7 @@ from django.db import (
     transaction,
 )
 
-from rooms import accounts, hints, notify, signals
+from rooms import accounts, hints, notify, signals, statements
 from rooms.appending import Batch, look_up_in_vain
 from rooms.messages import (
     Appended,
@@ -131,8 +131,7 @@ def _locked(slugs: Collection[str], lock: Lock) -> dict[str, ChatRoom]:
     if lock is Lock.BRIEF and connection.vendor == "postgresql":
         with connection.cursor() as cursor:
             cursor.execute(f"SET LOCAL lock_timeout = {BRIEF_LOCK_TIMEOUT_MS}")
-    rooms = ChatRoom.objects.select_for_update(no_key=True, skip_locked=lock is Lock.SKIP)
-    return {room.slug: room for room in rooms.filter(slug__in=slugs).order_by("pk")}
+    return {room.slug: room for room in statements.lock_rooms(slugs, skip_locked=lock is Lock.SKIP)}
 
 
 def _is_lock_timeout(error: OperationalError) -> bool:

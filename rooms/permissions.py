@@ -8,13 +8,11 @@ from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db.models import CharField, Value
 
-from rooms import accounts
+from rooms import accounts, statements
 from rooms.actions import Deed
 from rooms.messages import Access, Code, UserId, Versions
-from rooms.models import Ban, ChatRoom, Membership, Mute, SiteState
-from rooms.people import in_force
+from rooms.models import ChatRoom, Membership, SiteState
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -23,7 +21,6 @@ NOBODY = Access(see=False, post=False, moderate=False, refusal=Code.NOT_FOUND)
 """The access of everybody to a room that does not exist."""
 
 MODERATORS = frozenset({Membership.Role.OWNER, Membership.Role.MODERATOR})
-_BANNED, _MUTED = "banned", "muted"
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,8 +193,8 @@ def standings(
             known=True,
             staff=users[user].is_staff,
             role=next((kind for kind in kept[room, user] if kind in Membership.Role.values), None),
-            banned=_BANNED in kept[room, user],
-            muted=_MUTED in kept[room, user],
+            banned=statements.BANNED in kept[room, user],
+            muted=statements.MUTED in kept[room, user],
         )
         if user in users
         else GUEST
@@ -208,16 +205,8 @@ def standings(
 def _kept(rooms: list[int], users: list[Any]) -> Mapping[tuple[int, UserId], set[str]]:
     """Return what rooms keep about people, in one query: their role, and which sanctions are in force."""
     found: dict[tuple[int, UserId], set[str]] = defaultdict(set)
-    sanctions = (
-        kind.objects.filter(in_force(), room__in=rooms, user__in=users).values_list(
-            "room_id", "user_id", Value(word, output_field=CharField())
-        )
-        for kind, word in ((Ban, _BANNED), (Mute, _MUTED))
-    )
-    roles = Membership.objects.filter(room__in=rooms, user__in=users)
-    rows = roles.values_list("room_id", "user_id", "role").union(*sanctions, all=True)
-    for room, user, word in rows:
-        found[room, accounts.wire_id(user)].add(word)
+    for room, user, word in statements.kept_about(rooms, users) if rooms and users else ():
+        found[room, user].add(word)
     return found
 
 
