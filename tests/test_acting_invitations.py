@@ -72,6 +72,7 @@ class Links(TestCase):
         }
         self.assertEqual(answers, {(Code.NOT_FOUND, invitations.NOT_GOOD.detail)})
         self.assertEqual([invitations.peek(token) for token in tokens], [None] * len(tokens))
+        self.assertIn(("mo", "revoke_invitation", ""), trail())
 
     def test_the_page_of_a_link_learns_the_name_of_its_room(self) -> None:
         self.assertEqual(invitations.peek(self.link().token), "Den")

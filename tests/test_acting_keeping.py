@@ -176,6 +176,7 @@ class Running(TestCase):
         self.assertIsNone(self.state().archived_at)
         acting.perform(self.ana.pk, Archive("den", archived=False))
         self.assertEqual(told("den"), [("archived", None, None), ("unarchived", None, None)])
+        self.assertEqual(trail(), [("ana", "archive", "")] * 2)
 
     def test_a_room_made_private_keeps_guests_out_for_good_and_whoever_did_it_in(self) -> None:
         Membership.objects.filter(user=self.sue).delete()

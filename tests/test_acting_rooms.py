@@ -94,6 +94,12 @@ class Rooms(TestCase):
         self.assertEqual(history.rooms_for(self.ana.pk)[1], [])
         self.assertEqual(history.room_for(self.ana.pk, "den"), history.NO_ROOM)
 
+    def test_staff_who_look_into_a_room_of_two_others_are_with_neither(self) -> None:
+        slug = acting.perform(self.ana.pk, OpenDirect(person("ben").pk)).room
+        shown = history.room_for(self.sue.pk, slug)
+        assert isinstance(shown, RoomSummary), shown
+        self.assertEqual((shown.name, shown.with_, shown.role), ("ana, ben", None, None))
+
     def test_staff_have_private_rooms_listed_and_no_direct_ones_of_others(self) -> None:
         room("den", visibility=PRIVATE)
         acting.perform(self.ana.pk, OpenDirect(person("ben").pk))
