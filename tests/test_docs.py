@@ -13,6 +13,7 @@ import realtime
 from realtime import wire
 from realtime.config import Config
 from realtime.errors import Refusal
+from rooms import bounds, keeping, sanctions
 from rooms.messages import Kind
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -91,3 +92,19 @@ def test_the_map_of_the_realtime_package_names_its_modules_and_no_others() -> No
 def test_the_architecture_names_every_module_of_the_rooms_and_no_others() -> None:
     cells = re.findall(r"^\| (`rooms/\w+\.py`[^|]*)\|", ARCHITECTURE, re.MULTILINE)
     assert {name for cell in cells for name in re.findall(r"(\w+)\.py`", cell)} == modules("rooms")
+
+
+def test_protocol_and_the_menu_tell_the_bounds_of_actions() -> None:
+    [told] = re.findall(r"^`name` is a line of .*\n.*$", PROTOCOL, re.MULTILINE)
+    most = [int(number.replace(",", "")) for number in re.findall(r"[01] … ([0-9,]+[0-9])", told)]
+    assert most == [
+        keeping.NAME_LENGTH,
+        keeping.TOPIC_LENGTH,
+        sanctions.MINUTES_MOST,
+        keeping.SLOW_MODE_MOST_S,
+        keeping.KEEP_DAYS_MOST,
+    ]
+    assert keeping.TOPIC_LENGTH == bounds.REASON_LENGTH
+    menu = (ROOT / "rooms/static/rooms/js/view/menu.js").read_text(encoding="utf-8")
+    [minutes] = re.findall(r"const MINUTES = .*max: ([0-9_]+)", menu)
+    assert int(minutes) == sanctions.MINUTES_MOST

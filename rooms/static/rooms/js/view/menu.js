@@ -12,7 +12,7 @@ import { ask, choose, pickReaction } from "./dialogs.js";
 
 export const REACTIONS = ["👍", "❤️", "😂", "🎉", "😮", "😢", "👀", "✅"];
 const REASON = { name: "reason", more: { maxlength: 250 } };
-const MINUTES = { name: "minutes", type: "number", more: { min: 1, max: 5_256_000, step: 1 } };
+const MINUTES = { name: "minutes", type: "number", more: { min: 1, max: 525_600, step: 1 } };
 /** How far back "all of the author" goes: minutes, and in words. @type {[string, string][]} */
 const SPANS = [["10", "the last ten minutes"], ["60", "the last hour"], ["1440", "the last day"], ["10080", "the last week"], ["", "ever"]];
 
