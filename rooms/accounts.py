@@ -20,6 +20,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 
+from rooms import statements
 from rooms.messages import Author, Credential, Identity, UserId
 from rooms.models import ApiToken
 from rooms.people import Suspension, in_force
@@ -66,7 +67,8 @@ def holds(user: Any) -> bool:
 def users_by_id(ids: Iterable[UserId | None]) -> dict[UserId, Any]:
     """Return the users that exist among these, in one query; `holds` tells whose account may be used."""
     known = {key for key in ids if key is not None}
-    return {wire_id(user.pk): user for user in users().filter(pk__in=known)} if known else {}
+    found = statements.people(get_user_model()._default_manager, known) if known else []
+    return {wire_id(user.pk): user for user in (users().filter(pk__in=known) if found is None else found)}
 
 
 def users() -> QuerySet[Any]:

@@ -14,9 +14,10 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from django.db import connection
+from django.db.models.manager import BaseManager
 from django.utils import timezone
 
-from rooms.models import Ban, ChatRoom, Membership, Message, Mute, SiteState
+from rooms.models import Ban, ChatRoom, Membership, Message, Mute, SiteState, Suspension
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterable, Sequence
@@ -32,13 +33,24 @@ def lock_rooms(slugs: Collection[str], *, skip_locked: bool) -> list[ChatRoom]:
     return list(ChatRoom._base_manager.raw(text, [_many(slugs)]))
 
 
+def people(manager: Any, keys: Collection[Any]) -> list[Any] | None:
+    """Return the users of these keys, each with `chat_is_suspended`, or None where Django must be asked.
+
+    That is so where the manager has a `get_queryset` of its own, which may leave some out, and where the
+    model's fields lie in more tables than one.
+    """
+    model = manager.model
+    if type(manager).get_queryset is not BaseManager.get_queryset or model._meta.parents:
+        return None
+    given = _many(_field(model, "pk").get_db_prep_value(key, connection) for key in keys)
+    return list(manager.raw(_people(connection.vendor, model), [_now(), given]))
+
+
 def kept_about(rooms: Collection[int], users: Iterable[Any]) -> list[tuple[int, Any, str]]:
     """Return the key of a room, of somebody, and a word: their role there, or a sanction that is in force."""
     field: Any = Membership._meta.get_field("user").target_field
     given = {field.get_db_prep_value(key, connection): key for key in users}
-    until: Any = Ban._meta.get_field("until")
-    now = until.get_db_prep_value(timezone.now(), connection)
-    among = (_many(rooms), _many(given))
+    among, now = (_many(rooms), _many(given)), _now()
     rows = _ask(_kept_about(connection.vendor), [*among, *among, now, *among, now])
     return [(room, given[user], word) for room, user, word in rows]
 
@@ -71,6 +83,10 @@ def move_heads(heads: Sequence[tuple[int, int]]) -> tuple[str, int]:
 
 
 # Arguments: one for any number of values
+
+
+def _now() -> Any:
+    return _field(Suspension, "until").get_db_prep_value(timezone.now(), connection)
 
 
 def _many(values: Iterable[Any]) -> Any:
@@ -132,6 +148,21 @@ def _lock_rooms(vendor: str, *, skip_locked: bool) -> str:
 
 
 @cache
+def _people(vendor: str, model: type[Model]) -> str:
+    key, user, until = _column(model, "pk"), _column(Suspension, "user"), _column(Suspension, "until")
+    columns = ", ".join(f"u.{_column(model, field.name)}" for field in model._meta.concrete_fields)
+    suspended = f"SELECT 1 FROM {_table(Suspension)} s WHERE s.{user} = u.{key} AND {_in_force('s.' + until)}"
+    return (
+        f"SELECT {columns}, EXISTS({suspended}) AS chat_is_suspended"
+        f" FROM {_table(model)} u WHERE {_among(vendor, 'u.' + key)}"
+    )
+
+
+def _in_force(until: str) -> str:
+    return f"({until} IS NULL OR {until} > %s)"
+
+
+@cache
 def _kept_about(vendor: str) -> str:
     def part(model: type[Model], word: str) -> str:
         room, user = _column(model, "room"), _column(model, "user")
@@ -141,8 +172,7 @@ def _kept_about(vendor: str) -> str:
         )
 
     def sanction(model: type[Model], word: str) -> str:
-        until = _column(model, "until")
-        return part(model, f"'{word}'") + f" AND ({until} IS NULL OR {until} > %s)"
+        return f"{part(model, repr(word))} AND {_in_force(_column(model, 'until'))}"
 
     parts = (part(Membership, _column(Membership, "role")), sanction(Ban, BANNED), sanction(Mute, MUTED))
     return " UNION ALL ".join(parts)
