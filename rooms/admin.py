@@ -28,6 +28,7 @@ from rooms.actions import (
     SetVisibility,
 )
 from rooms.admin_acting import RefusalsTold, attempt, key, tell_refused
+from rooms.admin_filters import NarrowedByFilters
 from rooms.admin_messages import MessageAdmin
 from rooms.admin_redaction import may_read
 from rooms.admin_reports import ReportAdmin
@@ -133,7 +134,7 @@ class ArchivedFilter(admin.SimpleListFilter):
 
 
 @admin.register(ChatRoom)
-class ChatRoomAdmin(RefusalsTold, RoomAdminBase):
+class ChatRoomAdmin(NarrowedByFilters, RefusalsTold, RoomAdminBase):
     """The rooms. They are archived, never deleted: an address is not given again."""
 
     form = RoomForm
@@ -284,7 +285,7 @@ class ChatRoomAdmin(RefusalsTold, RoomAdminBase):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(TokenAdminBase):
+class ApiTokenAdmin(NarrowedByFilters, TokenAdminBase):
     """The tokens that people made: seen and revoked here, made by their owners alone."""
 
     list_display = ("name", "user", "created_at")

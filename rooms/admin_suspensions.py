@@ -13,6 +13,7 @@ from django.utils.translation import gettext_lazy, ngettext
 from rooms import accounts, acting
 from rooms.actions import Suspend, Unsuspend
 from rooms.admin_acting import RefusalsTold, attempt, key, tell_refused
+from rooms.admin_filters import NarrowedByFilters
 from rooms.models import Suspension
 
 if TYPE_CHECKING:
@@ -44,7 +45,7 @@ class SuspensionForm(SuspensionFormBase):
 
 
 @admin.register(Suspension)
-class SuspensionAdmin(RefusalsTold, SuspensionAdminBase):
+class SuspensionAdmin(NarrowedByFilters, RefusalsTold, SuspensionAdminBase):
     """Who is shut out of the site. Saving one again begins it anew; deleting it lets them in."""
 
     form = SuspensionForm
