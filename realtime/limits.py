@@ -104,8 +104,8 @@ class HttpLimits:
     connection is closed after `idle_s`. After a refusal in the middle of a request, what still comes in
     is thrown away for `linger_s`, so that the client gets to read why. At most `turned_away` connections of
     those that are too many hear so; the others are closed. A server that stops waits `fresh_s` for the
-    request of who connected just now. A connection ends whose peer's host acknowledges nothing for
-    `vanished_s`: with the quarter of a minute after which a stream says that it lives, in 45 s at most.
+    request of who connected just now. A connection ends whose silent peer does not answer the
+    kernel for `vanished_s`; a stream finds it out by the comments that it sends.
     """
 
     headers: int = 100

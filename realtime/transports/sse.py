@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from twisted.internet.interfaces import IPushProducer
 from zope.interface import implementer
 
-from realtime import queries, wire
+from realtime import queries, vanished, wire
 from realtime.errors import refusal
 from realtime.stall import StallWatch, progress
 from realtime.transports.http import Answer
@@ -187,6 +187,10 @@ class _Stream:
         self._comment = self._clock.callLater(self._limits.comment_s, self._say_alive)
 
     def _say_alive(self) -> None:
+        if vanished.is_gone(self._transport, 1.5 * self._limits.comment_s):
+            logger.info("An event stream whose client's host is gone is dropped")
+            self._transport.abortConnection()
+            return
         if not self._stall.watching:
             self._write(b":\n\n")
         self.stay_alive()
