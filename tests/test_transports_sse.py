@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from realtime import limits
+from realtime import limits, vanished
 from rooms.messages import Code, Refused
 from tests.support_bytes import Connection, Response
 from tests.support_edge import ANA, COOKIE, Edge
@@ -139,6 +139,13 @@ def test_a_comment_comes_at_least_every_fifteen_seconds(edge: Edge) -> None:
     for count in (1, 2, 3):
         edge.clock.advance(15)
         assert Response.parse(connection.value()).body.count(b":\n\n") == count
+
+
+def test_one_whose_clients_host_is_gone_is_dropped(edge: Edge, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(vanished, "is_gone", lambda _transport, limit_s: limit_s == 22.5)
+    connection = opened(edge)
+    edge.clock.advance(15)
+    assert connection.aborted
 
 
 def test_one_whose_client_hangs_up_is_freed_at_once(edge: Edge) -> None:
