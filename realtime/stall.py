@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import fcntl
+import socket
+import struct
+import termios
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -10,17 +14,30 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
 
-def progress(transport: Any) -> tuple[int, int] | None:
-    """Return a mark that changes when the socket took some of what is buffered for it, None where unknown.
+def progress(transport: Any) -> tuple[int, int, int] | None:
+    """Return a mark that changes when the peer took some of what is under way to it, None where unknown.
 
     Twisted tells only when all was taken. What is buffered is public in `FileDescriptor`; a TLS transport has
-    the TCP one below itself.
+    the TCP one below itself. The kernel takes more only once a good part of its own buffer is free, which a
+    slow peer may need minutes for: so what waits there counts too.
     """
     while not hasattr(transport, "dataBuffer"):
         transport = getattr(transport, "transport", None)
         if transport is None:
             return None
-    return len(transport.dataBuffer), transport.offset
+    return len(transport.dataBuffer), transport.offset, _in_the_kernel(transport)
+
+
+def _in_the_kernel(transport: Any) -> int:
+    """Return how many bytes the peer has not acknowledged (SIOCOUTQ, tcp(7)); 0 where that is unknown."""
+    connection = getattr(transport, "socket", None)
+    if not isinstance(connection, socket.socket):
+        return 0
+    try:
+        told = fcntl.ioctl(connection.fileno(), termios.TIOCOUTQ, bytes(4))
+    except OSError:
+        return 0
+    return int(struct.unpack("i", told)[0])
 
 
 class StallWatch:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import logging
+import socket
+import time
 from typing import Any
 
 import pytest
@@ -58,8 +61,27 @@ class TestStalls:
 
         before = progress(Tls())
         Tls.transport.offset = 2
-        assert (before, progress(Tls())) == ((3, 0), (3, 2))
+        assert (before, progress(Tls())) == ((3, 0, 0), (3, 2, 0))
         assert progress(object()) is None
+
+    def test_what_the_peer_takes_from_the_kernel_is_progress(self) -> None:
+        """The kernel asks for more only once a good part of its buffer is free: a slow peer needs minutes."""
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            peer = socket.create_connection(listening.getsockname())
+            connection, _address = listening.accept()
+            with peer, connection:
+                connection.setblocking(False)
+                with contextlib.suppress(BlockingIOError):
+                    while connection.send(bytes(65_536)):
+                        pass
+
+                full: Any = Buffered()
+                full.socket = connection
+                before = progress(full)
+                deadline = time.monotonic() + 5
+                while progress(full) == before and time.monotonic() < deadline:
+                    peer.recv(2**22)
+                assert progress(full) != before
 
     def test_a_pause_that_ends_is_no_stall(self) -> None:
         clock, stalls = Clock(), list[int]()
