@@ -8,6 +8,12 @@ from __future__ import annotations
 
 import importlib
 import sys
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from django.db.backends.base.base import BaseDatabaseWrapper
 
 Version = tuple[int, int, int]
 
@@ -30,3 +36,23 @@ def version() -> Version:
     """Return the version of the SQLite library in use."""
     found: Version = importlib.import_module("sqlite3").sqlite_version_info
     return found
+
+
+def close_failed_cursors(connection: BaseDatabaseWrapper, **_sent: object) -> None:
+    """Have a new connection close each cursor whose statement failed: a receiver of `connection_created`.
+
+    Django's own exception keeps the cursor in a cycle, so it dies in whatever thread the collector runs in.
+    pysqlite3 then resets its statement, which may be at work again in the thread that it belongs to (one
+    `BEGIN` after another that found the database locked), and the collector's thread waits for that one.
+    """
+    if connection.vendor == "sqlite" and _closing_if_failed not in connection.execute_wrappers:
+        connection.execute_wrappers.append(_closing_if_failed)
+
+
+def _closing_if_failed(execute: Callable[..., Any], *statement: Any) -> Any:
+    """Run it: text, parameters, whether they are many, and the context that Django gives its wrappers."""
+    try:
+        return execute(*statement)
+    except Exception:
+        statement[-1]["cursor"].close()
+        raise

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import gc
 import importlib.util
 import subprocess
 import sys
+import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from django.conf import settings
 from django.core.checks import run_checks
+from django.db import OperationalError, connection, transaction
+from django.test import TransactionTestCase
 
 from project import sqlite
 from project.checks import warnings_about
@@ -65,3 +70,42 @@ def test_a_safe_one_is_not_and_on_postgresql_it_does_not_matter() -> None:
 def test_the_version_looked_at_is_the_one_in_use() -> None:
     expected = warnings_about(settings.DATABASES["default"]["ENGINE"], sqlite.version())
     assert [one for one in run_checks() if one.id == "project.W001"] == expected
+
+
+class FailedStatements(TransactionTestCase):
+    """What is left of them, once the collector comes to it in another thread."""
+
+    def test_the_collector_does_not_wait_for_the_thread_whose_they_were(self) -> None:
+        failed, waits = threading.Event(), threading.Event()
+        begun: list[bool] = []
+
+        def thd_begin_twice() -> None:
+            try:
+                connection.ensure_connection()
+                with pytest.raises(OperationalError, match="locked"):
+                    begin(wait_ms=0)
+                failed.set()
+                begin(wait_ms=10_000, at_work=waits.set)
+                begun.append(True)
+            finally:
+                connection.close()
+
+        gc.collect()
+        gc.disable()
+        self.addCleanup(gc.enable)
+        other = threading.Thread(target=thd_begin_twice)
+        with transaction.atomic():
+            other.start()
+            failed.wait()
+            waits.wait()
+            gc.collect()
+        other.join()
+        self.assertEqual(begun, [True])
+
+
+def begin(wait_ms: int, at_work: Callable[[], None] = lambda: None) -> None:
+    """Begin to write, and wait so long for whoever writes now; `at_work` is called once SQLite has begun."""
+    connection.connection.execute(f"PRAGMA busy_timeout={wait_ms}")
+    connection.connection.set_trace_callback(lambda _sql: at_work())
+    with transaction.atomic():
+        pass
