@@ -23,7 +23,6 @@ _FLAGS = {
 }
 _WHOLE = re.compile("[0-9]{1,15}")
 _DECIMAL = re.compile(r"[0-9]{1,15}(\.[0-9]{1,9})?")
-_LANGUAGE = re.compile(r"[a-z]{2,3}(-[A-Za-z0-9]{2,8})*(@[A-Za-z0-9]+)?")
 _HOST = re.compile(r"\*|\.?[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*\.?|\[[0-9A-Fa-f:.]+\]")
 
 
@@ -103,13 +102,6 @@ class Environment:
             zoneinfo.ZoneInfo(value)
         except (zoneinfo.ZoneInfoNotFoundError, ValueError, OSError):
             raise wrong(name, "is a time zone such as Europe/Berlin", value) from None
-        return value
-
-    def language(self, name: str, default: str) -> str:
-        """Return a language tag."""
-        value = self.text(name, default)
-        if not _LANGUAGE.fullmatch(value):
-            raise wrong(name, "is a language tag such as en or de-at", value)
         return value
 
     def directory(self, name: str, default: Path) -> Path:

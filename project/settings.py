@@ -30,6 +30,12 @@ CHAT_SIGNUP = _env.flag("CHAT_SIGNUP", default=False)
 CHAT_MEMBERS_CREATE_ROOMS = _env.flag("CHAT_MEMBERS_CREATE_ROOMS", default=True)
 # For how many days `manage.py prunehistory` leaves text where its room does not say; 0 is for good.
 CHAT_KEEP_DAYS = cast("int", _env.number("CHAT_KEEP_DAYS", 0, least=0, most=36_500))
+# Whether people may send files, and of which types: `image/*`, `application/pdf`, `*/*` for all.
+CHAT_UPLOADS: int
+CHAT_UPLOAD_MAX_MB: int
+CHAT_UPLOAD_TYPES = _env.words("CHAT_UPLOAD_TYPES", "*/*")
+# How many MiB of files one user may upload in a day; 0: as many as they like.
+CHAT_UPLOAD_MB_PER_DAY = cast("int", _env.number("CHAT_UPLOAD_MB_PER_DAY", 200, least=0, most=1_000_000))
 # Where a user's public name on the wire comes from: the dotted path of a function of the user.
 CHAT_DISPLAY_NAME = _env.text("CHAT_DISPLAY_NAME")
 # For how many seconds after it was sent a message may be edited; 0: for ever.
@@ -47,6 +53,8 @@ ALLOWED_HOSTS = _env.hosts("ALLOWED_HOSTS", "localhost,127.0.0.1,[::1]")
 CSRF_TRUSTED_ORIGINS = _env.origins("CSRF_TRUSTED_ORIGINS")
 
 INSTALLED_APPS = [
+    # First, so that a word that Django's apps translate too is said as the rest of our pages say it.
+    "rooms",
     "django.contrib.admin",
     "django.contrib.auth",
     "django.contrib.contenttypes",
@@ -54,13 +62,13 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "project",
-    "rooms",
     "realtime",
 ]
 MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "project.headers.content_security_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
@@ -104,13 +112,32 @@ LOGIN_URL = "rooms:login"
 LOGIN_REDIRECT_URL = "rooms:index"
 LOGOUT_REDIRECT_URL = "rooms:login"
 
-LANGUAGE_CODE = _env.language("LANGUAGE_CODE", "en")
+# The languages of the pages, and that of whoever has chosen none and whose browser wants none of them.
+LANGUAGES = [("en", "English"), ("ar", "Arabic")]
+LANGUAGE_CODE = _env.choice("LANGUAGE_CODE", "en", {code: code for code, _name in LANGUAGES})
+FORMAT_MODULE_PATH = "project.formats"
+LANGUAGE_COOKIE_AGE = 365 * 24 * 3600
 TIME_ZONE = _env.time_zone("TIME_ZONE", "UTC")
 USE_I18N = True
 USE_TZ = True
 
 STATIC_URL = "/static/"
 MEDIA_ROOT = CHAT_DATA_DIR / "uploads"
+# Where runchat serves the files, their addresses change with them. Whoever has them collected for another
+# server sets STATIC_ROOT, and they are plain. What people send is under `chat`, which no URL leads to: the
+# service gives it to those who may see it.
+STORAGES: dict[str, dict[str, Any]] = {
+    "default": {"BACKEND": "django.core.files.storage.FileSystemStorage"},
+    "staticfiles": {"BACKEND": "realtime.edition.EditionStorage"},
+    "chat": {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {
+            "location": MEDIA_ROOT,
+            "file_permissions_mode": 0o600,
+            "directory_permissions_mode": 0o700,
+        },
+    },
+}
 
 LOGGING = logs.configuration(
     level=_env.choice("LOG_LEVEL", "info", {name.lower(): name for name in logs.LEVELS}),
@@ -126,16 +153,17 @@ CHAT_HTTPS = _env.choice(
 )
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if CHAT_HTTPS == "proxy" else None
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = CHAT_HTTPS != "off"
+LANGUAGE_COOKIE_SECURE = CHAT_HTTPS != "off"
 SECURE_HSTS_SECONDS = 30 * 24 * 3600 if CHAT_HTTPS != "off" else 0
 SECURE_CONTENT_TYPE_NOSNIFF = True
 SECURE_REFERRER_POLICY = "same-origin"
 SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
 # `connect-src 'self'` is the WebSocket too; nothing inline, nothing from elsewhere.
 CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self'; "
+    "font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )

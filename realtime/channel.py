@@ -9,20 +9,25 @@ from typing import TYPE_CHECKING, Any
 from twisted.web import http, server
 
 from realtime import vanished
-from realtime.errors import BadRequest, Refusal, TooLarge
+from realtime.errors import BadRequest, Refusal, TooLarge, Unavailable
 from realtime.seats import Seats, TurnedAway
+from realtime.stall import keep_little_unsent
 from realtime.transports.http import problem_response
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
     from twisted.web.resource import IResource
 
     from realtime.limits import HttpLimits
     from realtime.seats import Seat
+    from realtime.uploads import Uploads
 
 TOKEN_CHARS = 24
 """A segment of a path that is at least as long may be a secret."""
+COME_BACK_S = 10
 
 logger = logging.getLogger(__name__)
 access_log = logging.getLogger("realtime.access")
@@ -73,6 +78,8 @@ class Channel(http.HTTPChannel):
         """A request whose answer the client has not taken yet, where it sent more behind it."""
         self._fresh = True
         self._last_call: IDelayedCall | None = None
+        self._leave_place: Callable[[], None] | None = None
+        """Gives back the place of the upload under way."""
 
     def connectionMade(self) -> None:
         """Take a seat."""
@@ -80,6 +87,7 @@ class Channel(http.HTTPChannel):
         self.maxHeaders = limits.headers
         self.totalHeadersSize = self.MAX_LENGTH = limits.header_bytes
         vanished.watch(self.transport, limits.vanished_s)
+        keep_little_unsent(self.transport)
         self.seat = self.site.seats.take(self.transport.getPeer())
         self.site.channels.add(self)
         super().connectionMade()
@@ -87,16 +95,25 @@ class Channel(http.HTTPChannel):
     def connectionLost(self, reason: Failure) -> None:  # type: ignore[override]
         """Leave the seat."""
         self._receive_no_longer()
+        self._upload_no_longer()
         if self._last_call is not None:
             self._last_call.cancel()
         self.site.channels.discard(self)
         self.seat.leave()
         super().connectionLost(reason)
 
-    def hand_over(self) -> Seat:
-        """Return the seat: another protocol has the connection now, and leaves the seat in the end."""
+    def hand_over(self) -> tuple[Any, Seat]:
+        """Return transport and seat: another protocol has the connection now, and leaves the seat in the end.
+
+        Nothing that still comes here is taken. The request and what belongs to it are let go.
+        """
         self.site.channels.discard(self)
-        return self.seat
+        self._refused = True
+        for request in self.requests:
+            request.notifications.clear()
+        self.requests.clear()
+        transport, self.transport = self.transport, None
+        return transport, self.seat
 
     def close_when_done(self) -> None:
         """Close now where nothing is being answered, else after the answer.
@@ -156,9 +173,22 @@ class Channel(http.HTTPChannel):
         return bool(super().headerReceived(line))
 
     def allHeadersReceived(self) -> None:
-        """Refuse a body that says that it is too long, before it comes."""
-        if self.length is None or self.admits_body(self.length):
+        """Refuse a body that says that it is too long, before it comes, or an upload that has no place."""
+        if self.length is not None and not self.admits_body(self.length):
+            return
+        if self.site.uploads.is_one(self._command, self._path):
+            self._begin_upload()
+        if not self._refused:
             super().allHeadersReceived()
+
+    def _begin_upload(self) -> None:
+        """Take a place for a body that may be long, and leave it time."""
+        uploads = self.site.uploads
+        self._leave_place = uploads.take(self.transport.getPeer())
+        if self._leave_place is None:
+            self._refuse(Unavailable("Too many files are uploaded just now.", retry_after_s=COME_BACK_S))
+        elif self._deadline is not None:
+            self._deadline.delay(uploads.patience_s(self.length))
 
     def allContentReceived(self) -> None:
         """Answer the request, unless it was refused in the middle."""
@@ -171,6 +201,7 @@ class Channel(http.HTTPChannel):
 
     def requestDone(self, request: Any) -> None:
         """Be ready for the next request, once this one's answer is taken: answers are not piled up."""
+        self._upload_no_longer()
         if self._waitingForTransport and self.persistent:
             self._answered = request
             self.setTimeout(self._savedTimeOut)
@@ -189,7 +220,7 @@ class Channel(http.HTTPChannel):
         """Tell whether the body under way may be as long as this; where not, the request is refused."""
         if self._refused:
             return False
-        limit = self.site.body_limit(self._path)
+        limit = self.site.body_limit(self._command, self._path)
         if length_bytes > limit:
             self._refuse(TooLarge(f"A request body holds at most {limit} bytes."))
         return not self._refused
@@ -198,6 +229,7 @@ class Channel(http.HTTPChannel):
         """Answer in the middle of a request, stop listening, and leave the client time to read it."""
         self._refused = True
         self._receive_no_longer()
+        self._upload_no_longer()
         self.setTimeout(None)
         access_log.info("%s: %d in the middle of a request", _peer(self.getPeer()), refusal.http_status)
         for request in self.requests:
@@ -218,6 +250,11 @@ class Channel(http.HTTPChannel):
         self._deadline = None
         self.timeoutConnection()
 
+    def _upload_no_longer(self) -> None:
+        if self._leave_place is not None:
+            self._leave_place()
+            self._leave_place = None
+
     def _receive_no_longer(self) -> None:
         if self._deadline is not None:
             self._deadline.cancel()
@@ -232,12 +269,20 @@ class ChatSite(server.Site):
     noisy = False
 
     def __init__(
-        self, root: IResource, *, reactor: IReactorTime, limits: HttpLimits, page_bytes: int, seats: Seats
+        self,
+        root: IResource,
+        *,
+        reactor: IReactorTime,
+        limits: HttpLimits,
+        page_bytes: int,
+        seats: Seats,
+        uploads: Uploads,
     ) -> None:
         """Serve `root`; `page_bytes` bounds the bodies of requests that are not the API's."""
         super().__init__(root, reactor=reactor, timeout=limits.idle_s)
         self.limits = limits
         self.seats = seats
+        self.uploads = uploads
         self.departing = False
         self._clock = reactor
         self._turned_away = 0
@@ -263,8 +308,10 @@ class ChatSite(server.Site):
     def _left(self) -> None:
         self._turned_away -= 1
 
-    def body_limit(self, uri: bytes) -> int:
+    def body_limit(self, method: bytes, uri: bytes) -> int:
         """Return how many bytes the body of a request for `uri` may have."""
+        if self.uploads.is_one(method, uri):
+            return self.uploads.most_bytes
         return self.limits.api_body_bytes if uri.startswith(b"/api/") else self._page_bytes
 
     def log(self, request: Any) -> None:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from dataclasses import replace
 from typing import TYPE_CHECKING, Protocol
 
 from twisted.internet.defer import Deferred
 
 from realtime import wire, wire_rooms
 from realtime.errors import BadRequest, InternalError, NotAuthenticated, Refusal, refusal
-from rooms.messages import Author, Code, Draft, Kind, Newest, Page, Refused, Stored
+from rooms.messages import Author, Code, Draft, Kind, Newest, Page, Refused, Stored, Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Awaitable, Callable, Collection, Sequence
 
     from realtime.hub import Hub
     from realtime.limits import SocketLimits
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
     from realtime.subscription import Subscription
     from realtime.tail import Batch
     from realtime.writer import Sender
-    from rooms.messages import Identity, Span, UserId
+    from rooms.messages import Heads, Identity, Span, UserId
 
 logger = logging.getLogger(__name__)
 
@@ -53,6 +54,9 @@ class Reads(Protocol):
 
     def read(self, reader: UserId | None, slug: str, span: Span) -> Awaitable[Page | Refused]:
         """Return a piece of a room's log, or why the reader does not get it."""
+
+    def heads_for(self, reader: UserId | None, slugs: Collection[str]) -> Awaitable[Heads]:
+        """Return how far the logs of those rooms go that the reader may see."""
 
 
 class Drafts(Protocol):
@@ -175,7 +179,7 @@ class Client:
         """Carry out what waits, up to the first command that must be waited for."""
         while self._waiting and not self._busy and not self._closed:
             command = self._waiting.popleft()
-            if isinstance(command, wire.Join | wire.Leave):
+            if isinstance(command, wire.Join | wire.Leave | wire.Overhear):
                 self._busy = True
                 Deferred.fromCoroutine(self._serially(command))
             elif isinstance(command, wire.Typing):
@@ -186,14 +190,18 @@ class Client:
                 self._submit(command)
         self._pace()
 
-    async def _serially(self, command: wire.Join | wire.Leave) -> None:
+    async def _serially(self, command: wire.Join | wire.Leave | wire.Overhear) -> None:
+        room = None if isinstance(command, wire.Overhear) else command.room
         try:
-            await self._join_or_leave(command)
+            if isinstance(command, wire.Overhear):
+                await self._overhear(command.rooms)
+            else:
+                await self._join_or_leave(command)
         except Refusal as refused:
-            self.refuse(refused.of(room=command.room))
+            self.refuse(refused.of(room=room))
         except Exception:
             logger.exception("A %s failed", type(command).__name__.lower())
-            self.refuse(InternalError(room=command.room))
+            self.refuse(InternalError(room=room))
             self.peer.close(1011, "internal error")
         self._busy = False
         self._go_on()
@@ -257,6 +265,11 @@ class Client:
         if not self._paused and not self._closed:
             self.peer.send(wire_rooms.encode_read(room, up_to))
 
+    def concerned(self, room: str) -> None:
+        """Tell that something in a room that this connection does not hear concerns the caller."""
+        if room not in self._joins and not self._paused and not self._closed:
+            self.peer.send(wire_rooms.ROOMS)
+
     # Joins
 
     async def _join_or_leave(self, command: wire.Join | wire.Leave) -> None:
@@ -267,7 +280,7 @@ class Client:
             return
         held = self._joins.get(command.room)
         if held is None and len(self._joins) >= self._limits.joins:
-            raise BadRequest(f"room: a connection joins at most {self._limits.joins} rooms")
+            raise _too_many(self._limits, "room")
         page = await self._reads.read(self.user_id, command.room, Newest(command.last or 0))
         if isinstance(page, Refused):
             raise refusal(page)
@@ -279,7 +292,8 @@ class Client:
         held = self._joins.get(command.room)
         if held is not None and command.after is None:
             held.may_post = page.access.post
-            # Nothing changes: the answer says where the client stands already.
+            held.enter(self._presence, self._author)
+            # Nothing else changes: the answer says where the client stands already.
             at = held.subscription.cursor
             self._tell_joined(page, at, max(page.head, at))
             return
@@ -287,7 +301,9 @@ class Client:
         cursor = page.head if stale or command.after is None else command.after
         if command.last is not None and not stale:
             cursor = page.start
-        join = self._attach(page, cursor)
+        join = self._attach(page.room, cursor, page.versions)
+        join.may_post = page.access.post
+        join.enter(self._presence, self._author)
         if stale:
             self.peer.send(wire.encode_reset(page.room, after=cursor, epoch=page.versions.epoch))
         else:
@@ -298,20 +314,39 @@ class Client:
         epoch = page.versions.epoch
         self.peer.send(wire.encode_joined(page.room, after=after, last_id=last_id, epoch=epoch))
 
-    def _attach(self, page: Page, cursor: int) -> _Join:
-        join = _Join(self, page.room)
+    def _attach(self, room: str, cursor: int, versions: Versions) -> _Join:
+        join = _Join(self, room)
         join.subscription = self._hub.attach(
-            page.room, join, user_id=self.user_id, cursor=cursor, versions=page.versions
+            room, join, user_id=self.user_id, cursor=cursor, versions=versions
         )
-        join.may_post = page.access.post
         if self._paused:
             join.subscription.pause()
-        join.leave = self._presence.enter(page.room, self._author, join)
-        before = self._joins.pop(page.room, None)
+        before = self._joins.pop(room, None)
         if before is not None:
             before.end()
-        self._joins[page.room] = join
+        self._joins[room] = join
         return join
+
+    async def _overhear(self, rooms: frozenset[str]) -> None:
+        """Hear these rooms from their heads on, and no others but those that the caller is in."""
+        kept = {room for room, join in self._joins.items() if join.present or room in rooms}
+        fresh = rooms - kept
+        if len(kept) + len(fresh) > self._limits.joins:
+            raise _too_many(self._limits, "rooms")
+        for room in self._joins.keys() - kept:
+            self._joins.pop(room).end()
+        new = []
+        if fresh:
+            heads = await self._reads.heads_for(self.user_id, fresh)
+            if self._closed:
+                return
+            for room, head in heads.rooms.items():
+                versions = Versions(heads.epoch, heads.site, head.access_version)
+                new.append(self._attach(room, head.last_id, versions))
+        heard = [(room, join.subscription.cursor) for room, join in self._joins.items() if room in rooms]
+        self.peer.send(wire.encode_overhearing(heard))
+        for join in new:
+            join.subscription.wake()
 
     def left(self, join: _Join, code: Code) -> None:
         """Tell that a room may not be read any more."""
@@ -334,7 +369,7 @@ class Client:
         author, join = self._author, self._joins.get(command.room)
         if author is None:
             self.refuse(NotAuthenticated(room=command.room))
-        elif join is None:
+        elif join is None or not join.present:
             self.refuse(BadRequest("room: it is not joined", room=command.room))
         elif join.may_post and join.subscription.readable:
             self._presence.typed(command.room, author)
@@ -351,12 +386,19 @@ class _Join:
     """One joined room: gives what its subscription reads to the connection."""
 
     subscription: Subscription
-    leave: Callable[[], None]
     may_post = False
+    present = False
 
     def __init__(self, client: Client, room: str) -> None:
         self._client = client
         self.room = room
+        self.leave: Callable[[], None] = _nobody
+
+    def enter(self, presence: Presence, author: Author | None) -> None:
+        """Be in the room, and not only overhear it. Twice is once."""
+        if not self.present:
+            self.present = True
+            self.leave = presence.enter(self.room, author, self)
 
     @property
     def user_id(self) -> UserId | None:
@@ -379,11 +421,20 @@ class _Join:
         self._client.left(self, code)
 
 
+def _nobody() -> None:
+    """Have nobody to let out."""
+
+
+def _too_many(limits: SocketLimits, field: str) -> BadRequest:
+    return BadRequest(f"{field}: a connection joins at most {limits.joins} rooms")
+
+
 def draft(command: Sending, author_id: UserId) -> Draft:
     """Return what is to be appended to the log."""
     match command:
-        case wire.Send(room, body, nonce, reply_to):
-            return Draft(room, Kind.MESSAGE, author_id, nonce, body, reply_to=reply_to)
+        case wire.Send(room, body, nonce, reply_to, files):
+            message = Draft(room, Kind.MESSAGE, author_id, nonce, body, reply_to=reply_to)
+            return replace(message, files=tuple(files)) if files else message
         case wire.Edit(room, target, body, nonce):
             return Draft(room, Kind.EDIT, author_id, nonce, body, target)
         case wire.Redact(room, target, nonce, reason):

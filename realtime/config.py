@@ -35,7 +35,9 @@ class Config:
     `sends_per_minute_new` holds for accounts made in the last `new_account_hours`. `sends_per_minute_address`
     is for all of one address, half a minute's at once; 0 does not bound it. `trusted_proxies` is how many
     proxies of the site's own tell by X-Forwarded-For who asked them. All are a process's own.
-    `page_request_bytes` bounds what is sent to Django's pages; the API takes 64 KiB.
+    `minify` is 1 where scripts lose comments and spaces on their way; with DEBUG they keep them.
+    `page_request_bytes` bounds what is sent to Django's pages; the API takes 64 KiB, and files of
+    `upload_max_mb` MiB where `uploads` is 1.
     """
 
     max_body: int = _setting("CHAT_MAX_BODY", 4_000, 1, LONGEST_BODY)
@@ -51,9 +53,12 @@ class Config:
     new_account_hours: int = _setting("CHAT_NEW_ACCOUNT_HOURS", 24, 0, 8_760)
     sends_per_minute_address: int = _setting("CHAT_SENDS_PER_MINUTE_ADDRESS", 1_200, 0, 1_000_000)
     trusted_proxies: int = _setting("CHAT_TRUSTED_PROXIES", 0, 0, 10)
+    minify: int = _setting("CHAT_MINIFY", 1, 0, 1)
     page_threads: int = _setting("CHAT_PAGE_THREADS", 10, 1, 200)
     read_threads: int = _setting("CHAT_READ_THREADS", 4, 1, 64)
     page_request_bytes: int = _setting("CHAT_PAGE_REQUEST_BYTES", 2_621_440, 65_536, 2**31)
+    uploads: int = _setting("CHAT_UPLOADS", 1, 0, 1)
+    upload_max_mb: int = _setting("CHAT_UPLOAD_MAX_MB", 10, 1, 1_024)
 
 
 def from_settings(settings: object) -> Config:
@@ -71,6 +76,8 @@ def from_settings(settings: object) -> Config:
         given["connections_per_address"] = 0
         if not given["trusted_proxies"]:
             given["sends_per_minute_address"] = 0
+    if getattr(settings, "DEBUG", False):
+        given["minify"] = 0
     return Config(**given)
 
 

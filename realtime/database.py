@@ -28,6 +28,7 @@ from realtime.limits import GatheringLimits
 from rooms import (
     accounts,
     acting,
+    fetching,
     firstadmin,
     history,
     invitations,
@@ -37,6 +38,7 @@ from rooms import (
     reports,
     sanctions,
     search,
+    uploading,
 )
 from rooms.messages import Refused
 
@@ -55,6 +57,8 @@ if TYPE_CHECKING:
         Appended,
         Credential,
         Draft,
+        File,
+        FoundFile,
         Heads,
         Identity,
         Lock,
@@ -182,6 +186,10 @@ class Database:
         """Return how far rooms' logs go, as `rooms.history.heads`."""
         return await self._read(partial(history.heads, slugs))
 
+    async def heads_for(self, reader: UserId | None, slugs: Collection[str]) -> Heads:
+        """Return how far the logs of rooms go that a reader may see, as `rooms.history.heads_for`."""
+        return await self._read(partial(history.heads_for, reader, slugs))
+
     async def rooms_for(self, reader: UserId | None) -> tuple[str, list[RoomSummary]]:
         """Return the epoch and the rooms that a reader may see, as `rooms.history.rooms_for`."""
         return await self._read(partial(history.rooms_for, reader))
@@ -242,6 +250,18 @@ class Database:
     async def open_reports(self, reader: UserId | None) -> tuple[OpenReport, ...]:
         """Return what waits for a moderator, as `rooms.reports.open_for`; raises Refusal."""
         return await self._read(partial(_thd_refusing, reports.open_for, reader))
+
+    async def reserve_upload(self, by: UserId, slug: str, size: int) -> str:
+        """Return a path for an upload, as `rooms.uploading.reserve`; raises Refusal."""
+        return await self._read(partial(_thd_refusing, uploading.reserve, by, slug, size))
+
+    async def claim_upload(self, by: UserId, slug: str, path: str, ready: uploading.Ready) -> File:
+        """Return what is told of an upload that is stored now, as `rooms.uploading.claim`; raises Refusal."""
+        return await self._read(partial(_thd_refusing, uploading.claim, by, slug, path, ready))
+
+    async def file_for(self, reader: UserId | None, key: str, *, preview: bool) -> FoundFile | None:
+        """Return a file for a reader, as `rooms.fetching.find`."""
+        return await self._read(partial(fetching.find, reader, key, preview=preview))
 
     async def search(self, reader: UserId | None, query: SearchQuery) -> search.Found | Refused:
         """Return messages that hold all the words, as `rooms.search.find`."""

@@ -168,6 +168,14 @@ class TooLarge(Refusal):
     close_code = 1009
 
 
+class UnsupportedType(Refusal):
+    """A file of a type that is not taken, or that is not what it says it is."""
+
+    code = "unsupported_type"
+    http_status = 415
+    title = "Unsupported Media Type"
+
+
 class RateLimited(Refusal):
     """Too often: by a room's slow mode, or by a limit of the site's."""
 
@@ -216,6 +224,7 @@ _BY_CODE: dict[Code, type[Refusal]] = {
     Code.SETTLED: Settled,
     Code.TAKEN: Taken,
     Code.RATE_LIMITED: RateLimited,
+    Code.UNSUPPORTED_TYPE: UnsupportedType,
     Code.RESET: Reset,
     Code.UNAVAILABLE: Unavailable,
 }

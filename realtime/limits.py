@@ -74,6 +74,17 @@ class IdentityLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class StaticLimits:
+    """The largest text file that is compressed, and how much is kept of what was.
+
+    All of this project's and Django's admin's weigh about 2 MB, as they are and compressed.
+    """
+
+    packed_file_bytes: int = 2_097_152
+    packed_bytes: int = 16_777_216
+
+
+@dataclass(frozen=True, slots=True)
 class SendLimits:
     """Of how many users, and of how many addresses, it is remembered how fast they send."""
 
@@ -128,6 +139,34 @@ class SocketLimits:
     `pong_s`. Whoever takes nothing of what waits for it for `stall_s` is closed. After a close frame the
     peer has `close_s` to answer. While `waiting_commands` wait for a join, or `unsettled` sends for their
     commit, nothing more is read. `bad_frames` in a row end the connection.
+@dataclass(frozen=True, slots=True)
+class UploadLimits:
+    """How many bodies of uploads are on their way in, each a file on disk, and how slow they may be.
+
+    A body has a second more than any other request for each `least_bytes_s` of it.
+    """
+
+    at_once: int = 64
+    at_once_of_address: int = 16
+    least_bytes_s: int = 32_768
+
+
+@dataclass(frozen=True, slots=True)
+class FileLimits:
+    """How many uploads wait to be verified and stored, and how many files are sent; in pieces of what size.
+
+    Whoever takes nothing of a file for `stall_s` is given up. A picture may take 400 MB while it is verified,
+    a WebP 900 MB, in each of `preparing_threads`.
+    """
+
+    uploads: int = 64
+    downloads: int = 512
+    piece_bytes: int = 65_536
+    stall_s: float = 60.0
+    preparing_threads: int = 2
+    carrying_threads: int = 4
+
+
     """
 
     in_bytes: int = 65_536

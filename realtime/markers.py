@@ -1,4 +1,7 @@
-"""How far people have read, on its way into the database, and to their other connections by this process."""
+"""How far people have read, on its way into the database, and to their other connections by this process.
+
+They are told as well what concerns them in rooms that they do not hear.
+"""
 
 from __future__ import annotations
 
@@ -11,13 +14,13 @@ from realtime.errors import InternalError, RateLimited, Refusal
 from rooms.actions import MarkRead
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable
+    from collections.abc import Awaitable, Iterable
 
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from realtime.limits import MarkerLimits
     from rooms.answers import Reading
-    from rooms.messages import UserId
+    from rooms.messages import Author, Posted, RoomBatch, UserId
 
 logger = logging.getLogger(__name__)
 
@@ -34,6 +37,9 @@ class Connection(Protocol):
 
     def read_elsewhere(self, room: str, up_to: int) -> None:
         """Hear how far its user has read, by another connection."""
+
+    def concerned(self, room: str) -> None:
+        """Hear that something was committed in a room that concerns its user."""
 
     def refuse(self, refused: Refusal) -> None:
         """Hear that something was not done."""
@@ -70,6 +76,21 @@ class Markers:
                 connection.read_elsewhere(room, up_to)
             except Exception:
                 logger.exception("A connection could not be told what was read")
+
+    def committed(self, batches: Iterable[RoomBatch]) -> None:
+        """Tell those whom a commit names, or lets into a room, or out of it."""
+        for batch in batches:
+            for user in {one.id for posted in batch.messages for one in _concerned(posted)}:
+                for connection in tuple(self._connections.get(user, ())):
+                    try:
+                        connection.concerned(batch.room)
+                    except Exception:
+                        logger.exception("A connection could not be told what concerns its user")
+
+
+def _concerned(posted: Posted) -> tuple[Author, ...]:
+    about = posted.notice.about if posted.notice is not None else None
+    return (*posted.mentions, about) if about is not None else posted.mentions
 
 
 class _Marker:

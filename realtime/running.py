@@ -14,7 +14,9 @@ from django.conf import settings
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
 
+from realtime.edition import published
 from realtime.listening import AdoptingReactor, endpoint, told, url
+from realtime.reload import is_child
 from realtime.service import ChatService
 from realtime.worker import Line
 
@@ -52,7 +54,8 @@ def run(
     line = Line(inheritance.line, reactor, lambda: _stop(reactor)) if inheritance else None
     listener = AdoptingReactor(reactor, inheritance.listening) if inheritance else reactor
     endpoints = [endpoint(listener, description) for description in descriptions]
-    service = ChatService(reactor, config, endpoints, application, static_url=settings.STATIC_URL)
+    edition = published(shortened=bool(config.minify), changing=settings.DEBUG or is_child(os.environ))
+    service = ChatService(reactor, config, endpoints, application, edition=edition)
     refused: list[Exception] = []
 
     async def start() -> None:

@@ -23,7 +23,9 @@ from realtime.client import Client
 from realtime.database import Database
 from realtime.departure import Departure
 from realtime.direct import Direct, is_possible
+from realtime.edition import Edition
 from realtime.epochs import Epochs
+from realtime.files import Files
 from realtime.hearsay import Hearsay
 from realtime.hub import Hub
 from realtime.identities import Identities
@@ -31,6 +33,7 @@ from realtime.listener import Deaf, Listener
 from realtime.markers import Markers
 from realtime.notices import Notices, Silence
 from realtime.places import Places
+from realtime.packing import Packing
 from realtime.poll import Poll
 from realtime.presence import Presence
 from realtime.site import Root, django_pages, site
@@ -38,11 +41,13 @@ from realtime.static import StaticFiles
 from realtime.transports.api import Calls, Health
 from realtime.transports.doorkeeper import Doorkeeper
 from realtime.transports.http import Api
+from realtime.transports.downloads import Downloads
 from realtime.transports.longpoll import LongPolls
 from realtime.transports.moderation_api import ModerationCalls
 from realtime.transports.rooms_api import RoomCalls
 from realtime.transports.sse import EventStreams
 from realtime.transports.websocket import Party, Upgrade
+from realtime.transports.uploads import UploadCalls
 from realtime.writer import Writer
 from rooms import signals
 
@@ -62,28 +67,41 @@ logger = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Pools:
-    """The threads: one writes, some read, one asks for the poll, one tells others, some render pages."""
+    """The threads. One each: writes; asks for the poll; tells others; packs files. Some read, some render.
+
+    Some prepare files that were uploaded, and some carry bytes to and from their storage.
+    """
 
     writing: ThreadPool
     reading: ThreadPool
     polling: ThreadPool
     telling: ThreadPool
     pages: ThreadPool
+    packing: ThreadPool
 
+    preparing: ThreadPool
+    carrying: ThreadPool
     @classmethod
     def of(cls, config: Config) -> Pools:
         """Return pools of the configured sizes, not yet started."""
         return cls(
+        files = limits.FileLimits()
             ThreadPool(0, 1, "writing"),
             ThreadPool(0, config.read_threads, "reading"),
             ThreadPool(0, 1, "polling"),
             ThreadPool(0, 1, "telling"),
             ThreadPool(0, config.page_threads, "pages"),
+            ThreadPool(0, 1, "packing"),
         )
+            ThreadPool(0, files.preparing_threads, "preparing"),
+            ThreadPool(0, files.carrying_threads, "carrying"),
 
     def all(self) -> tuple[ThreadPool, ...]:
         """Return every pool."""
-        return (self.writing, self.reading, self.polling, self.telling, self.pages)
+        return (
+            self.writing, self.reading, self.polling, self.telling, self.packing, self.pages, self.preparing,
+            self.carrying,
+        )  # fmt: skip
 
 
 class ChatService(Service):
@@ -96,7 +114,7 @@ class ChatService(Service):
         endpoints: Sequence[IStreamServerEndpoint],
         application: Callable[..., Any],
         *,
-        static_url: str = "/static/",
+        edition: Edition | None = None,
         pools: Pools | None = None,
     ) -> None:
         """Put the parts together; nothing runs yet. `application` is Django's, by WSGI."""
@@ -114,7 +132,7 @@ class ChatService(Service):
         self.departure = Departure()
         self._compose_core()
         self.site = site(
-            self._compose_tree(application, static_url),
+            self._compose_tree(application, self._compose_files(edition or Edition())),
             clock=reactor,
             config=config,
             limits=limits.HttpLimits(),
@@ -126,6 +144,7 @@ class ChatService(Service):
             self._reactor, pools.writing, pools.reading, pools.polling, limits.DatabaseLimits()
         )
         self.hub = Hub(self.database, self._reactor, encode=wire.encode_message, limits=limits.HubLimits())
+        self.files = Files(self._reactor, pools.preparing, pools.carrying, self.database, limits.FileLimits())
         self.writer = Writer(
             self.database.append, self._reactor, told=self.hub.told, limits=limits.WriterLimits()
         )
@@ -161,7 +180,12 @@ class ChatService(Service):
             random=random.random,
         )
 
-    def _compose_tree(self, application: Callable[..., Any], static_url: str) -> IResource:
+    def _compose_files(self, edition: Edition) -> tuple[bytes, IResource]:
+        shorten = bool(self._config.minify)
+        packing = Packing(self._reactor, self._pools.packing, limits.StaticLimits(), shorten=shorten)
+        return edition.url.encode(), StaticFiles(packing, edition)
+
+    def _compose_tree(self, application: Callable[..., Any], files: tuple[bytes, IResource]) -> IResource:
         reactor, database = self._reactor, self.database
         door = Doorkeeper(self.identities)
         places = Places(max(1, self._config.connections * 9 // 10), self._config.connections_per_user)
@@ -180,6 +204,8 @@ class ChatService(Service):
         rooms, moderation = RoomCalls(database, self.markers), ModerationCalls(database)
         party = Party(
             reactor,
+        uploads = UploadCalls(self.files, self.sends)
+        downloads = Downloads(self.files, reactor, limits.FileLimits())
             limits.SocketLimits(),
             make_client=self._client,
             origin=self.sends.origin,
@@ -193,8 +219,10 @@ class ChatService(Service):
         )
         parts = [
             (b"/ws", Upgrade(party, door, Epochs(database, reactor), places)),
-            (b"/api/", Api([*calls.routes(streams.serve), *rooms.routes(), *moderation.routes()], door)),
-            (static_url.encode(), StaticFiles(static_url)),
+        api = [*calls.routes(streams.serve), *rooms.routes(), *moderation.routes(), *uploads.routes()]
+            (b"/api/", Api(api, door)),
+            (b"/files/", Api(downloads.routes(), door)),
+            files,
             (b"/healthz", health),
             (b"/readyz", health),
         ]
@@ -250,6 +278,7 @@ class ChatService(Service):
         self.notices.committed(batches)
 
     def _access_changed_here(self, rooms: frozenset[str] | None) -> None:
+        self.markers.committed(batches)
         self._access_changed(rooms)
         self.notices.access_changed(rooms)
 

@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING, Any
 from twisted.web import resource
 
 from realtime.channel import ChatSite
+from realtime.limits import UploadLimits
 from realtime.pages import Pages
 from realtime.seats import Seats
+from realtime.uploads import Uploads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -19,6 +21,8 @@ if TYPE_CHECKING:
 
     from realtime.config import Config
     from realtime.limits import HttpLimits
+
+MEGABYTE = 1_048_576
 
 
 class Root(resource.Resource):
@@ -54,4 +58,9 @@ def site(root: IResource, *, clock: IReactorTime, config: Config, limits: HttpLi
         limits=limits,
         page_bytes=config.page_request_bytes,
         seats=Seats(config.connections, config.connections_per_address),
+        uploads=Uploads(
+            UploadLimits(),
+            config.upload_max_mb * MEGABYTE if config.uploads else 0,
+            by_address=bool(config.connections_per_address),
+        ),
     )

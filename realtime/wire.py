@@ -15,14 +15,17 @@ import msgspec
 
 from realtime.errors import BadRequest, Refusal
 from realtime.queries import MAX_EPOCH_CHARS, MAX_ID, MAX_LIMIT
-from rooms.messages import Author, Identity, Notice, Posted, Reaction
+from rooms.messages import FILE_KEY, MOST_FILES, Author, Identity, Notice, Posted, Reaction
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
 Nonce = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]
 Cursor = Annotated[int, msgspec.Meta(ge=0, le=MAX_ID)]
 MessageId = Annotated[int, msgspec.Meta(ge=1, le=MAX_ID)]
 Epoch = Annotated[str, msgspec.Meta(max_length=MAX_EPOCH_CHARS)]
+MAX_OVERHEARD = 500
 Count = Annotated[int, msgspec.Meta(ge=1, le=MAX_LIMIT)]
+FileKey = Annotated[str, msgspec.Meta(pattern=rf"^{FILE_KEY}\Z")]
+FileKeys = Annotated[tuple[FileKey, ...], msgspec.Meta(max_length=MOST_FILES)]
 
 
 class Join(msgspec.Struct, frozen=True, tag_field="type", tag="join"):
@@ -40,6 +43,12 @@ class Leave(msgspec.Struct, frozen=True, tag_field="type", tag="leave"):
     room: Slug
 
 
+class Overhear(msgspec.Struct, frozen=True, tag_field="type", tag="overhear"):
+    """Hear what is said in these rooms from now on, without being in them; in no others but the joined."""
+
+    rooms: Annotated[frozenset[Slug], msgspec.Meta(max_length=MAX_OVERHEARD)]
+
+
 class Send(msgspec.Struct, frozen=True, tag_field="type", tag="send"):
     """Append a message."""
 
@@ -47,6 +56,7 @@ class Send(msgspec.Struct, frozen=True, tag_field="type", tag="send"):
     body: str
     nonce: Nonce
     reply_to: MessageId | None = None
+    files: FileKeys | None = None
 
 
 class Edit(msgspec.Struct, frozen=True, tag_field="type", tag="edit"):
@@ -98,7 +108,7 @@ class Read(msgspec.Struct, frozen=True, tag_field="type", tag="read"):
     id: Cursor
 
 
-Command = Join | Leave | Send | Edit | Redact | React | Unreact | Typing | Read
+Command = Join | Leave | Overhear | Send | Edit | Redact | React | Unreact | Typing | Read
 
 
 class Numbered(Protocol):
@@ -144,7 +154,9 @@ def decode_command(data: bytes, *, max_body: int) -> Command:
 
 def _checked_command(command: Command, max_body: int) -> Command:
     match command:
-        case Send(body=body) | Edit(body=body):
+        case Send(body=body, files=files):
+            return msgspec.structs.replace(command, body=checked_body(body, max_body, empty=bool(files)))
+        case Edit(body=body):
             return msgspec.structs.replace(command, body=checked_body(body, max_body))
         case React(body=body) | Unreact(body=body):
             return msgspec.structs.replace(command, body=checked_reaction(body))
@@ -156,14 +168,16 @@ def _checked_command(command: Command, max_body: int) -> Command:
             return command
 
 
-def checked_body(text: str, max_body: int) -> str:
+def checked_body(text: str, max_body: int, *, empty: bool = False) -> str:
     """Return the text of a message without the white space (Unicode's, as str.strip has it) around it.
+
+    `empty` is whether it may be.
 
     Raises:
         BadRequest: empty, more than `max_body` code points, or characters that no database here keeps.
     """
     body = _storable("body", text)
-    if not body:
+    if not body and not empty:
         raise BadRequest("body: it is empty")
     return _bounded("body", body, max_body)
 
@@ -255,6 +269,7 @@ def encode_message(posted: Posted) -> bytes:
         "changed": posted.changed,
         "mentions": [_person(one) for one in posted.mentions] or None,
         "reactions": [_reaction(one) for one in posted.reactions] or None,
+        "files": [one.told() for one in posted.files] or None,
         "notice": _notice(posted.notice) if posted.notice else None,
     }
     return encode({name: value for name, value in told.items() if value is not None})
@@ -307,6 +322,11 @@ def encode_hello(reader: Identity | None, epoch: str, server: str) -> bytes:
 def encode_joined(room: str, *, after: int, last_id: int, epoch: str) -> bytes:
     """Return the frame that answers a join."""
     return encode({"type": "joined", "room": room, "after": after, "last_id": last_id, "epoch": epoch})
+
+
+def encode_overhearing(rooms: Iterable[tuple[str, int]]) -> bytes:
+    """Return the frame that answers an overhear: each room with the id after which it is heard."""
+    return encode({"type": "overhearing", "rooms": [{"room": room, "last_id": id_} for room, id_ in rooms]})
 
 
 def encode_reset(room: str, *, after: int, epoch: str) -> bytes:

@@ -8,7 +8,7 @@ import msgspec
 
 from realtime.errors import BadRequest
 from realtime.queries import MAX_ID, decode_fields, integer
-from realtime.wire import MessageId, Nonce, checked_body, checked_reason, echoing, told_plainly
+from realtime.wire import FileKeys, MessageId, Nonce, checked_body, checked_reason, echoing, told_plainly
 
 
 class PostBody(msgspec.Struct, frozen=True):
@@ -17,6 +17,7 @@ class PostBody(msgspec.Struct, frozen=True):
     body: str
     nonce: Nonce | None = None
     reply_to: MessageId | None = None
+    files: FileKeys | None = None
 
 
 class EditBody(msgspec.Struct, frozen=True):
@@ -61,7 +62,8 @@ def _checked_http(found: Body, max_body: int) -> Body:
     try:
         if isinstance(found, RedactBody):
             return msgspec.structs.replace(found, reason=checked_reason(found.reason, max_body))
-        return msgspec.structs.replace(found, body=checked_body(found.body, max_body))
+        empty = bool(getattr(found, "files", None))
+        return msgspec.structs.replace(found, body=checked_body(found.body, max_body, empty=empty))
     except BadRequest as refusal:
         raise refusal.of(nonce=found.nonce) from None
 
@@ -70,5 +72,7 @@ def _from_form(kind: type[Body], data: bytes) -> Body:
     fields: dict[str, Any] = dict(decode_fields(data))
     if "reply_to" in fields:
         fields["reply_to"] = integer("reply_to", fields["reply_to"], least=1, most=MAX_ID)
+    if "files" in fields:
+        fields["files"] = [key.strip() for key in fields["files"].split(",") if key.strip()]
     with told_plainly():
         return msgspec.convert(fields, type=kind)

@@ -282,6 +282,10 @@ def encode_found(messages: Sequence[Posted], *, more: bool) -> bytes:
     return encode(told | ({"before": messages[-1].id} if more and messages else {}))
 
 
+ROOMS = encode({"type": "rooms"})
+"""The frame that tells somebody that their list of rooms is not what it was."""
+
+
 def encode_read(room: str, up_to: int) -> bytes:
     """Return the frame that tells somebody's other connections how far they have read."""
     return encode({"type": "read", "room": room, "id": up_to})

@@ -55,11 +55,11 @@ class LoginView(auth_views.LoginView):
             return super().form_invalid(form)
         form.errors.clear()
         told = ngettext(
-            "Too many log-ins have failed. Try again in %d second.",
-            "Too many log-ins have failed. Try again in %d seconds.",
+            "Too many log-ins have failed. Try again in %(count)d second.",
+            "Too many log-ins have failed. Try again in %(count)d seconds.",
             wait_s,
         )
-        form.add_error(None, told % wait_s)
+        form.add_error(None, told % {"count": wait_s})
         context = self.get_context_data(form=form)
         return self.render_to_response(context, status=429, headers={"Retry-After": str(wait_s)})
 

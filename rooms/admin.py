@@ -279,7 +279,9 @@ class ChatRoomAdmin(NarrowedByFilters, RefusalsTold, RoomAdminBase):
             else:
                 done += 1
                 self.log_change(request, room, told)
-        changed = ngettext("%d room was changed.", "%d rooms were changed.", done) % done
+        changed = ngettext("%(count)d room was changed.", "%(count)d rooms were changed.", done) % {
+            "count": done
+        }
         self.message_user(request, changed, messages.SUCCESS)
         tell_refused(request, refused)
 
@@ -293,6 +295,11 @@ class ApiTokenAdmin(NarrowedByFilters, TokenAdminBase):
     search_fields = ("name",)
     fields = ("user", "name", "created_at")
     readonly_fields = fields
+
+    class Media:
+        """What its pages need beside the admin's own."""
+
+        css = {"all": ("rooms/css/admin.css",)}
 
     def has_add_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
         """Tell that a token is made by its owner, who alone sees it."""

@@ -16,6 +16,7 @@ from django.utils.translation import gettext_lazy
 from rooms import accounts, acting, log
 from rooms.actions import BanPerson, MutePerson, Remove, SetRole, Unban, Unmute
 from rooms.people import Membership
+from rooms.refusals import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -43,7 +44,7 @@ def attempt(request: HttpRequest, action: Action) -> str:
     try:
         acting.perform(key(request), action)
     except log.Refusal as refusal:
-        return refusal.detail
+        return in_words(refusal.detail)
     return ""
 
 
@@ -195,7 +196,7 @@ class RefusalsTold(AdminBase):
             return super().changeform_view(request, object_id, form_url, extra_context)
         except log.Refusal as refusal:
             asked: Any = request
-            asked.chat_refused = refusal.detail
+            asked.chat_refused = in_words(refusal.detail)
             return super().changeform_view(request, object_id, form_url, extra_context)
 
     def delete_view(
@@ -205,6 +206,6 @@ class RefusalsTold(AdminBase):
         try:
             answer: HttpResponse = super().delete_view(request, object_id, extra_context)
         except log.Refusal as refusal:
-            tell_refused(request, [refusal.detail])
+            tell_refused(request, [in_words(refusal.detail)])
             return HttpResponseRedirect(request.get_full_path())
         return answer

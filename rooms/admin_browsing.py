@@ -16,6 +16,7 @@ from rooms import search
 from rooms.admin_calendar import Calendar
 from rooms.admin_filters import AuthorFilter, RoomFilter, SentFilter
 from rooms.models import Message
+from rooms.refusals import in_words
 
 if TYPE_CHECKING:
     from django.db.models import QuerySet
@@ -124,7 +125,7 @@ class MessageChangeList(ChangeList):
     def _searched(self, request: HttpRequest, near: int | None, *, back: bool) -> list[Message]:
         """Return the next messages with the text, one more than a page shows, in the direction of reading."""
         if (refused := search.unfit(self.query)) is not None:
-            messages.warning(request, refused.detail)
+            messages.warning(request, in_words(refused.detail))
             return []
         narrowed = self._narrowed()
         if narrowed is None:

@@ -18,10 +18,11 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from rooms import accounts, history
 from rooms.admin_acting import OFFERS, SanctionForm, attempt, offered, tell_refused
+from rooms.admin_files import files_of
 from rooms.admin_moments import first_since
 from rooms.admin_redaction import AllOfForm, may_read, may_redact, redact, redact_all_of
 from rooms.messages import Kind, Posted
-from rooms.models import ChatRoom, Message, WithheldText
+from rooms.models import Attachment, ChatRoom, Message, WithheldText
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
@@ -42,6 +43,7 @@ class Line:
     posted: Posted
     name: str
     withheld: Sequence[WithheldText]
+    files: Sequence[Attachment]
 
     @property
     def is_said(self) -> bool:
@@ -50,19 +52,21 @@ class Line:
 
 
 def lines(rows: Sequence[Message], slug: str, *, withheld: bool) -> list[Line]:
-    """Return rows as lines; with the texts withheld of them, in one query, where that is asked for."""
+    """Return rows as lines; with texts and files withheld of them, a query each, where that is asked for."""
     texts: dict[int, list[WithheldText]] = {}
     changed = [row.pk for row in rows if row.redacted or row.edited_at is not None]
     if withheld and changed:
         found = WithheldText.objects.filter(message__in=changed).order_by("message", "id")
         for text in found[:WITHHELD_SHOWN]:
             texts.setdefault(text.message_id, []).append(text)
+    files = files_of(rows, withheld=withheld)
     return [
         Line(
             row,
             history.posted(row, slug),
             row.author.get_username() if row.author is not None else "",
             texts.get(row.pk, ()),
+            files.get(row.pk, ()),
         )
         for row in rows
     ]

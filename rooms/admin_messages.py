@@ -15,9 +15,10 @@ from django.utils.text import Truncator
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
-from rooms import admin_export, admin_redaction
+from rooms import admin_export, admin_files, admin_redaction
 from rooms.admin_acting import ReasonForm, may
 from rooms.admin_browsing import NEWER, OLDER, MessageChangeList
+from rooms.admin_files import files_of
 from rooms.admin_filters import AuthorFilter, KindFilter, RoomFilter, SentFilter
 from rooms.admin_redaction import TO_PURGE, AllOfForm, PurgeForm, may_read, may_redact, redact, target_of
 from rooms.admin_versions import Version, versions
@@ -188,12 +189,17 @@ class MessageAdmin(MessageAdminBase):
             "changes": changes,
             "versions": self._versions(message, changes, withheld),
             "withheld": withheld,
+            "files": files_of([message], withheld=self._may_read_withheld(request)).get(message.pk, ()),
             "reason_form": ReasonForm() if redacts and said and not message.redacted else None,
             "all_of_form": AllOfForm(initial={"since": message.created_at}, prefix="all")
             if redacts and message.author_id is not None
             else None,
             "purge_form": PurgeForm() if purges else None,
         }
+
+    @staticmethod
+    def _may_read_withheld(request: HttpRequest) -> bool:
+        return request.user.has_perm("rooms.view_withheldtext")
 
     def _versions(
         self, message: Message, changes: Sequence[Message], withheld: Sequence[WithheldText]
@@ -203,7 +209,7 @@ class MessageAdmin(MessageAdminBase):
 
     def _withheld(self, request: HttpRequest, rows: Sequence[Message]) -> list[WithheldText]:
         """Return the texts withheld from these rows, for whom may read them."""
-        if not request.user.has_perm("rooms.view_withheldtext"):
+        if not self._may_read_withheld(request):
             return []
         return list(WithheldText.objects.filter(message__in=rows).order_by("message", "id")[:CHANGES_SHOWN])
 
@@ -211,9 +217,14 @@ class MessageAdmin(MessageAdminBase):
 
     def get_urls(self) -> list[URLPattern]:
         """Return the admin's pages, and those that redact and remove."""
+        file = path(
+            "<path:object_id>/files/<slug:key>/",
+            self.admin_site.admin_view(admin_files.view),
+            name="rooms_message_file",
+        )
         export = path("export/", self.admin_site.admin_view(self.export_view), name="rooms_message_export")
         return (
-            [export]
+            [export, file]
             + [
                 path(
                     f"<path:object_id>/{name}/",

@@ -15,6 +15,7 @@ from rooms.actions import Purge, RedactAllOf
 from rooms.admin_acting import ReasonForm, attempt, key, may, tell_refused
 from rooms.messages import Kind, Refused, Stored
 from rooms.models import Message
+from rooms.refusals import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -89,13 +90,17 @@ def _log(request: HttpRequest, rows: Sequence[Message], told: str) -> None:
 def _tell(request: HttpRequest, outcomes: Sequence[Outcome], fresh: int) -> None:
     stored = sum(isinstance(outcome, Stored) for outcome in outcomes)
     if fresh:
-        told = ngettext("%d message was redacted.", "%d messages were redacted.", fresh) % fresh
+        told = ngettext("%(count)d message was redacted.", "%(count)d messages were redacted.", fresh) % {
+            "count": fresh
+        }
         messages.success(request, told)
     if stored > fresh:
         before = stored - fresh
-        told = ngettext("%d was redacted before.", "%d were redacted before.", before) % before
+        told = ngettext("%(count)d was redacted before.", "%(count)d were redacted before.", before) % {
+            "count": before
+        }
         messages.info(request, told)
-    tell_refused(request, [outcome.detail for outcome in outcomes if isinstance(outcome, Refused)])
+    tell_refused(request, [in_words(outcome.detail) for outcome in outcomes if isinstance(outcome, Refused)])
 
 
 def redact_all_of(request: HttpRequest, author: Any, room: str, said: dict[str, Any]) -> None:
@@ -104,9 +109,11 @@ def redact_all_of(request: HttpRequest, author: Any, room: str, said: dict[str, 
     try:
         redacted: int = acting.perform(key(request), action)
     except log.Refusal as refusal:
-        tell_refused(request, [refusal.detail])
+        tell_refused(request, [in_words(refusal.detail)])
         return
-    told = ngettext("%d message was redacted.", "%d messages were redacted.", redacted) % redacted
+    told = ngettext("%(count)d message was redacted.", "%(count)d messages were redacted.", redacted) % {
+        "count": redacted
+    }
     messages.success(request, told)
 
 

@@ -55,6 +55,12 @@ class SuspensionAdmin(NarrowedByFilters, RefusalsTold, SuspensionAdminBase):
     raw_id_fields = ("user",)
     actions = ("let_in",)
 
+    class Media:
+        """What its pages need beside the admin's own."""
+
+        css = {"all": ("rooms/css/admin.css",)}
+        js = ("rooms/js/lookups.js",)
+
     def get_fields(self, request: HttpRequest, obj: Suspension | None = None) -> Any:
         """Return what is asked for; of one that there is, also when it began and ends."""
         asked = ("user", "minutes", "reason")
@@ -111,6 +117,8 @@ class SuspensionAdmin(NarrowedByFilters, RefusalsTold, SuspensionAdminBase):
             for user in queryset.values_list("user", flat=True)
         ]
         if done := refused.count(""):
-            told = ngettext("%d person was let in again.", "%d people were let in again.", done) % done
+            told = ngettext(
+                "%(count)d person was let in again.", "%(count)d people were let in again.", done
+            ) % {"count": done}
             self.message_user(request, told, messages.SUCCESS)
         tell_refused(request, refused)

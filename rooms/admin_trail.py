@@ -18,6 +18,7 @@ from rooms.actions import Deed
 from rooms.admin_acting import person_named
 from rooms.admin_filters import FormFilter, RoomFilter, SentFilter
 from rooms.admin_moments import first_since
+from rooms.deed_names import NAMES
 from rooms.models import AuditEntry
 
 if TYPE_CHECKING:
@@ -88,7 +89,7 @@ class DeedFilter(FormFilter):
             yield {
                 "selected": self.value("deed") == deed,
                 "query_string": changelist.get_query_string({"deed": deed}),
-                "display": deed.replace("_", " "),
+                "display": NAMES[deed],
             }
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from rooms import accounts, audit, mentions, reactions
+from rooms import accounts, attaching, audit, mentions, reactions
 from rooms.actions import Deed
 from rooms.messages import Kind
 from rooms.models import AuditEntry, Mention, Message, WithheldText
@@ -28,6 +28,7 @@ class Amendments:
         self._withheld: list[tuple[Message, Row, str]] = []
         self._renamed: dict[int, Message] = {}
         self._once_named: set[int] = set()
+        self._bereft: list[tuple[Message, Row]] = []
         self._fields = {"changed"}
 
     def take(self, row: Row) -> None:
@@ -46,6 +47,8 @@ class Amendments:
         """Write what these rows did to older ones, now that they have ids."""
         self._write_changed(rows)
         self._write_mentions(rows)
+        attaching.write(self._known)
+        attaching.withhold({target.pk: row.message.pk for target, row in self._bereft})
         AuditEntry.objects.bulk_create(
             [
                 audit.entry(
@@ -82,6 +85,10 @@ class Amendments:
             message.body = ""
             message.redacted = True
             message.reactions = message.details = None
+        if target.files is not None:
+            target.files = None
+            self._fields.add("files")
+            self._bereft.append((target, row))
         self._fields |= {"body", "redacted", "reactions", "details"}
 
     def _react(self, row: Row, target: Message) -> None:

@@ -6,16 +6,16 @@ then the new rows are inserted in that order, and what they change (`rooms.amend
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError
 from django.utils import timezone
 
+from rooms import accounts, attaching, history, mentions, notices, reactions, rows, statements, verdicts
 from rooms import drafts as drafting
-from rooms import history, mentions, notices, reactions, statements, verdicts
 from rooms.amending import Amendments
 from rooms.known import Known, Row, is_slowed, look_up
-from rooms.messages import Code, Draft, Kind, Posted, Refused, RoomBatch, Stored, Versions
+from rooms.messages import Author, Code, Draft, Kind, Posted, Refused, RoomBatch, Stored, Versions
 from rooms.models import ChatRoom, Message
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Batch:
         self._amendments = Amendments(self._known)
         self.arrived: tuple[RoomBatch, ...] = ()
         self._told: dict[int, Posted] = {}
+        self._authors: dict[Any, Author] = {}
 
     def store(self, drafts: Sequence[Draft]) -> list[Stored | Refused]:
         """Store what may be stored and return one outcome a draft."""
@@ -54,8 +55,7 @@ class Batch:
         self._known = look_up(self._rooms, sound, self._known.now)
         self._amendments = Amendments(self._known)
         judged = [reason or self._judge(draft) for draft, reason in zip(fit, reasons, strict=True)]
-        rows = list({id(row): row for row in judged if isinstance(row, Row) and row.fresh}.values())
-        self._insert(rows)
+        self._insert(list({id(row): row for row in judged if isinstance(row, Row) and row.fresh}.values()))
         outcomes: list[Stored | Refused] = []
         answered: set[int] = set()
         for draft, one in zip(fit, judged, strict=True):
@@ -69,10 +69,17 @@ class Batch:
 
     def _posted(self, row: Message, slug: str) -> Posted:
         """Return a row as readers see it, told once: nothing changes any more when the first is told."""
-        told = self._told.get(row.pk)
+        told = self._told.get(row.id)
         if told is None:
-            told = self._told[row.pk] = history.posted(row, slug)
+            author = self._author(row.author) if row.author_id is not None else None
+            told = self._told[row.id] = history.posted(row, slug, author)
         return told
+
+    def _author(self, user: Any) -> Author:
+        author = self._authors.get(user.pk)
+        if author is None:
+            author = self._authors[user.pk] = accounts.author(user)
+        return author
 
     # One draft after the other
 
@@ -82,11 +89,15 @@ class Batch:
         may = known.access(draft)
         if not may.see:
             return history.WHY_UNSEEN[may.refusal or Code.NOT_FOUND]
-        key = (known.room(draft).pk, draft.author_id, draft.nonce)
+        key = (known.room(draft).id, draft.author_id, draft.nonce)
         first = known.nonces.get(key)
         if first is not None:
             return verdicts.repeated(draft, first.message) or first
-        refused = verdicts.forbidden(known, draft, may) or verdicts.dangling(known, draft)
+        refused = (
+            verdicts.forbidden(known, draft, may)
+            or verdicts.dangling(known, draft)
+            or verdicts.detached(known, draft)
+        )
         if refused is not None:
             return refused
         answer = self._answer(draft)
@@ -121,10 +132,10 @@ class Batch:
 
     def _new_row(self, draft: Draft) -> Row:
         known = self._known
-        message = Message(
-            room=known.room(draft),
+        message = rows.make(
+            known.room(draft),
+            known.users.get(draft.author_id) if draft.author_id is not None else None,
             kind=draft.kind.value,
-            author=known.users.get(draft.author_id) if draft.author_id is not None else None,
             body=draft.body,
             nonce=draft.nonce,
             target=draft.target,
@@ -135,28 +146,30 @@ class Batch:
             created_at=known.now,
         )
         row = Row(message, target=known.target(draft))
+        if draft.files:
+            attaching.attach(known, draft, message)
         if is_slowed(known, draft):
-            known.spoke_at[known.room(draft).pk, draft.author_id] = known.now
+            known.spoke_at[known.room(draft).id, draft.author_id] = known.now
         self._amendments.take(row)
         return row
 
     # Into the database
 
-    def _insert(self, rows: Sequence[Row]) -> None:
-        if not rows:
+    def _insert(self, new: Sequence[Row]) -> None:
+        if not new:
             return
-        Message._base_manager.bulk_create([row.message for row in rows])
-        keys = [row.message.pk for row in rows]
+        rows.store([row.message for row in new])
+        keys = [row.message.id for row in new]
         if keys != sorted(keys):
             raise IntegrityError("The database drew ids out of the order of the rows.")
-        self._amendments.write(rows)
-        self._move_heads(rows)
+        self._amendments.write(new)
+        self._move_heads(new)
 
-    def _move_heads(self, rows: Sequence[Row]) -> None:
+    def _move_heads(self, new: Sequence[Row]) -> None:
         by_room: dict[str, list[Message]] = {}
-        for row in rows:
+        for row in new:
             by_room.setdefault(row.message.room.slug, []).append(row.message)
-        heads = [(self._rooms[slug].pk, messages[-1].pk) for slug, messages in by_room.items()]
+        heads = [(self._rooms[slug].id, messages[-1].id) for slug, messages in by_room.items()]
         epoch, site_version = statements.move_heads(heads)
         arrived = []
         for slug, messages in by_room.items():
@@ -170,5 +183,5 @@ class Batch:
                     versions,
                 )
             )
-            room.last_message_id = messages[-1].pk
+            room.last_message_id = messages[-1].id
         self.arrived = tuple(arrived)

@@ -9,6 +9,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import connections
 from django.db.models.signals import post_delete, post_migrate, post_save
+from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from django.http import HttpRequest
@@ -21,6 +22,7 @@ class RoomsConfig(AppConfig):
     """Chat rooms and their log."""
 
     name = "rooms"
+    verbose_name = _("Rooms")
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:

@@ -12,9 +12,10 @@ MAX_ID = 2**63 - 1
 REASON_LENGTH = 250
 
 
-def refusal(field: str, fault: str) -> log.Refusal:
-    """Return the refusal of a field."""
-    return log.Refusal(Refused(Code.BAD_REQUEST, f"{field}: {fault}"))
+def refusal(field: str, fault: str, **values: int | str) -> log.Refusal:
+    """Return the refusal of a field; the values are put in the place of `%(name)s`."""
+    detail = f"{field}: {fault}" % values
+    return log.Refusal(Refused(Code.BAD_REQUEST, detail))
 
 
 def line(field: str, value: str, most: int, *, least: int = 0) -> str:
@@ -27,7 +28,7 @@ def line(field: str, value: str, most: int, *, least: int = 0) -> str:
         raise refusal(field, "a NUL or half of a surrogate pair cannot be stored.")
     text = " ".join(value.split())
     if not least <= len(text) <= most:
-        raise refusal(field, f"{least} to {most} characters.")
+        raise refusal(field, "%(least)s to %(most)s characters.", least=least, most=most)
     return text
 
 
@@ -38,5 +39,5 @@ def number(field: str, value: int, least: int, most: int) -> int:
         rooms.log.Refusal: it is not, or no number at all.
     """
     if type(value) is not int or not least <= value <= most:
-        raise refusal(field, f"a whole number from {least} to {most}.")
+        raise refusal(field, "a whole number from %(least)s to %(most)s.", least=least, most=most)
     return value

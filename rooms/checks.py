@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
-from django.core.exceptions import FieldDoesNotExist
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+from django.core.files.storage import InvalidStorageError
 from django.db import connection
 from django.utils.module_loading import import_string
+
+from rooms import filekeeping, filetypes
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -17,6 +21,7 @@ if TYPE_CHECKING:
 MAX_BODY = 10_000
 """That many code points of four bytes, escaped, still fit a frame of 64 KiB."""
 
+MOST_MB_A_DAY = 1_000_000
 LONGEST_EDIT_WINDOW_S = 10 * 365 * 24 * 3600
 MOST_DAYS = 36_500
 """A hundred years, for which text may be kept without being kept for good."""
@@ -50,12 +55,35 @@ def _wrong_settings() -> Iterator[checks.CheckMessage]:
     days = getattr(settings, "CHAT_KEEP_DAYS", 0)
     if type(days) is not int or not 0 <= days <= MOST_DAYS:
         yield checks.Error(f"CHAT_KEEP_DAYS is a number of days from 0 to {MOST_DAYS}.", id="rooms.E015")
+    yield from _wrong_uploads()
     path = getattr(settings, "CHAT_DISPLAY_NAME", "")
     if path and not _is_function(path):
         yield checks.Error(
             f"CHAT_DISPLAY_NAME names no function: {path!r}.",
             hint="It is the dotted path of a function that takes a user and returns their public name.",
             id="rooms.E003",
+        )
+
+
+def _wrong_uploads() -> Iterator[checks.CheckMessage]:
+    for fault in filetypes.faults(settings.CHAT_UPLOAD_TYPES):
+        yield checks.Error(f"CHAT_UPLOAD_TYPES: {fault}.", id="rooms.E016")
+    share = settings.CHAT_UPLOAD_MB_PER_DAY
+    if type(share) is not int or not 0 <= share <= MOST_MB_A_DAY:
+        told = f"CHAT_UPLOAD_MB_PER_DAY is a number of MiB from 0 (without end) to {MOST_MB_A_DAY}."
+        yield checks.Error(told, id="rooms.E017")
+    try:
+        kept = filekeeping.storage()
+    except (InvalidStorageError, ImproperlyConfigured) as error:
+        yield checks.Error(f"STORAGES: where files are kept cannot be used: {error}", id="rooms.E018")
+        return
+    place, folders = getattr(kept, "location", None), cast("list[Any]", settings.STATICFILES_DIRS)
+    served = [settings.STATIC_ROOT, *(one[1] if isinstance(one, tuple) else one for one in folders)]
+    if place and any(Path(place).is_relative_to(one) for one in served if one):
+        yield checks.Error(
+            f"STORAGES: files are kept in {place}, which everybody is served.",
+            hint="Only those who may see a room get its files: keep them elsewhere.",
+            id="rooms.E019",
         )
 
 

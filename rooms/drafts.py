@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING
 from django.conf import settings
 
 from rooms import notices
-from rooms.messages import REACTIONS, Code, Draft, Kind, Refused
+from rooms.messages import FILE_KEY, MOST_FILES, REACTIONS, Code, Draft, Kind, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+KEY = re.compile(rf"{FILE_KEY}\Z")
 NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
 MAX_ID = 2**63 - 1
@@ -40,6 +41,7 @@ def _faults(draft: Draft) -> Iterator[str]:
         yield "nonce: 1 to 64 letters, digits, hyphens or underscores."
     yield from _faults_of_kind(draft)
     yield from _faults_of_text(draft)
+    yield from _faults_of_files(draft)
     for name, value in (("target", draft.target), ("reply_to", draft.reply_to)):
         if value is not None and not 1 <= value <= MAX_ID:
             yield f"{name}: not the id of a message."
@@ -67,5 +69,14 @@ def _faults_of_text(draft: Draft) -> Iterator[str]:
         return
     if len(draft.body) > settings.CHAT_MAX_BODY and draft.kind is not Kind.NOTICE:
         yield f"body: at most {settings.CHAT_MAX_BODY} characters."
-    if not draft.body and draft.kind is not Kind.REDACTION:
+    if not draft.body and draft.kind is not Kind.REDACTION and not draft.files:
         yield "body: it is empty."
+
+
+def _faults_of_files(draft: Draft) -> Iterator[str]:
+    if draft.files and draft.kind is not Kind.MESSAGE:
+        yield "files: only messages have some."
+    if len(draft.files) > MOST_FILES or len(set(draft.files)) < len(draft.files):
+        yield f"files: at most {MOST_FILES}, each once."
+    if not all(map(KEY.match, draft.files)):
+        yield "files: the ids of uploads."

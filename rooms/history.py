@@ -10,10 +10,11 @@ from typing import TYPE_CHECKING
 
 from django.db.models import Subquery
 
-from rooms import accounts, mentions, notices, permissions, reactions, summaries, walking
+from rooms import accounts, attaching, mentions, notices, permissions, reactions, summaries, walking
 from rooms.messages import (
     Access,
     After,
+    Author,
     Before,
     Code,
     Heads,
@@ -47,13 +48,15 @@ WHY_UNSEEN = {
 }
 
 
-def posted(row: Message, slug: str) -> Posted:
-    """Return a row as readers see it. Its author must have been loaded with it."""
+def posted(row: Message, slug: str, author: Author | None = None) -> Posted:
+    """Return a row as readers see it. Its author must have been loaded with it, or be told."""
+    if author is None and row.author_id is not None and row.author is not None:
+        author = accounts.author(row.author)
     return Posted(
-        id=row.pk,
+        id=row.id,
         room=slug,
         kind=Kind(row.kind),
-        author=accounts.author(row.author) if row.author is not None else None,
+        author=author,
         body=row.body or None,
         created_at=row.created_at,
         nonce=row.nonce,
@@ -65,6 +68,7 @@ def posted(row: Message, slug: str) -> Posted:
         mentions=mentions.told(row.details) if row.details else (),
         reactions=reactions.told(row.reactions),
         notice=notices.told(row.details) if row.kind == Kind.NOTICE and row.details else None,
+        files=attaching.told(row.files) if row.files else (),
     )
 
 
@@ -134,6 +138,17 @@ def heads(slugs: Collection[str]) -> Heads:
         site,
         {slug: RoomHead(last, version) for slug, last, version, _e, _s in rows},
     )
+
+
+def heads_for(reader: UserId | None, slugs: Collection[str]) -> Heads:
+    """Return the same, of those of these rooms that a reader may see, in four queries."""
+    site = SiteState.current()
+    rooms = list(ChatRoom.objects.filter(slug__in=list(slugs)).order_by())
+    # Where there are none, as much is asked: nobody learns from the time it takes that a room is there.
+    found = permissions.standings([(key, reader) for key in (0, *(room.pk for room in rooms))])
+    seen = [room for room in rooms if permissions.access(room, found[room.pk, reader]).see]
+    heads = {room.slug: RoomHead(room.last_message_id, room.access_version) for room in seen}
+    return Heads(site.epoch, site.access_version, heads)
 
 
 def rooms_for(reader: UserId | None) -> tuple[str, list[RoomSummary]]:

@@ -24,6 +24,7 @@ from rooms.acting import perform
 from rooms.actions import AcceptInvitation, Deed, Invite, RevokeInvitation
 from rooms.forms import NewAccountForm, new_account_form
 from rooms.messages import Code, Refused
+from rooms.refusals import in_words
 from rooms.room_forms import InviteForm
 from rooms.visits import Visit, attempt, attempt_told, form_page, reader, refused, room_page, shell
 
@@ -121,7 +122,7 @@ def _accepted(request: HttpRequest, token: str) -> HttpResponse:
     except log.Refusal as refusal:
         if refusal.code is not Code.FORBIDDEN:
             return _not_good(request)
-        messages.error(request, refusal.detail)
+        messages.error(request, in_words(refusal.detail))
         return unreferred(redirect("rooms:index"))
     return unreferred(redirect("rooms:room", opened.room))
 

@@ -37,7 +37,9 @@ MOST_LINKS = 100
 
 NOT_GOOD = Refused(Code.NOT_FOUND, "This invitation is not good, or no longer.")
 NO_INVITATION = Refused(Code.NOT_FOUND, "There is no such invitation.")
-TOO_MANY = Refused(Code.FORBIDDEN, f"{MOST_LINKS} links into this room are good already: revoke one first.")
+TOO_MANY = Refused.of(
+    Code.FORBIDDEN, "%(most)s links into this room are good already: revoke one first.", most=MOST_LINKS
+)
 NOT_A_MODERATOR = Refused(Code.FORBIDDEN, "Only moderators see the invitations.")
 
 

@@ -10,7 +10,7 @@ from django.db.models import Max, Q
 
 from rooms import accounts, mentions, permissions, statements
 from rooms.messages import REACTIONS, Access, Author, Draft, Kind, UserId
-from rooms.models import Message
+from rooms.models import Attachment, Message
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -51,9 +51,15 @@ class Known:
     reactions: dict[ReactionKey, Row] = field(default_factory=dict)
     """The newest reaction, or its end."""
     standings: dict[tuple[int, UserId | None], permissions.Standing] = field(default_factory=dict)
+    rights: dict[tuple[str, UserId | None], Access] = field(default_factory=dict)
+    """What authors may do in rooms, by slug, once it was asked."""
     users: dict[UserId, Any] = field(default_factory=dict)
     named: dict[str, Any] = field(default_factory=dict)
     """Whom the texts may name, by user name."""
+    files: dict[str, Attachment] = field(default_factory=dict)
+    """The uploads that drafts name, by their keys."""
+    taken: dict[str, tuple[Message, int]] = field(default_factory=dict)
+    """Those that went into a message of this batch, and their place in it."""
     spoke_at: dict[tuple[int, UserId | None], datetime] = field(default_factory=dict)
     """When somebody last sent a message into a room in slow mode, where that is not long ago."""
 
@@ -63,21 +69,26 @@ class Known:
 
     def target(self, draft: Draft) -> Message | None:
         """Return the row that a draft is about, None where its room has none such."""
-        return self.messages.get((self.room(draft).pk, draft.target or 0))
+        return self.messages.get((self.room(draft).id, draft.target or 0))
 
     def access(self, draft: Draft) -> Access:
         """Return what the author of a draft may do in its room."""
-        room = self.room(draft)
         if draft.trusted:
             return TRUSTED
-        return permissions.access(room, self.standings[room.pk, draft.author_id])
+        who = (draft.room, draft.author_id)
+        may = self.rights.get(who)
+        if may is None:
+            room = self.room(draft)
+            may = permissions.access(room, self.standings[room.id, draft.author_id])
+            self.rights[who] = may
+        return may
 
     def mentioned(self, draft: Draft) -> list[Author]:
         """Return those whom a draft's text names and who may see its room."""
         room = self.room(draft)
 
         def may_see(user: Any) -> bool:
-            standing = self.standings[room.pk, accounts.wire_id(user.pk)]
+            standing = self.standings[room.id, accounts.wire_id(user.pk)]
             return standing.known and permissions.access(room, standing).see
 
         return mentions.found(draft.body, self.named, may_see) if draft.kind in mentions.KINDS else []
@@ -93,13 +104,14 @@ def look_up(rooms: Mapping[str, ChatRoom], drafts: Sequence[Draft], now: datetim
         _read_amended(known, drafts)
         _read_reactions(known, drafts)
         _read_last_spoken(known, drafts)
+        _read_files(known, drafts)
     return known
 
 
 def _rows(known: Known, sought: Q) -> Iterator[Message]:
     """Yield the rows of the log that match, ascending."""
     for message in Message.objects.filter(sought).select_related("author").order_by("id"):
-        yield known.rows.setdefault(message.pk, message)
+        yield known.rows.setdefault(message.id, message)
 
 
 def _author_of(message: Message) -> UserId | None:
@@ -114,13 +126,13 @@ def _read_people(known: Known, drafts: Sequence[Draft]) -> None:
     known.users = accounts.users_by_id(draft.author_id for draft in drafts)
     speaking = [draft for draft in drafts if draft.kind in mentions.KINDS]
     known.named = mentions.people(draft.body for draft in speaking)
-    pairs = {(known.room(draft).pk, draft.author_id) for draft in drafts}
+    pairs = {(known.room(draft).id, draft.author_id) for draft in drafts}
     everybody = dict(known.users)
     for draft in speaking if known.named else ():
         for user in mentions.named_by(draft.body, known.named):
             key = accounts.wire_id(user.pk)
             everybody[key] = user
-            pairs.add((known.room(draft).pk, key))
+            pairs.add((known.room(draft).id, key))
     known.standings = permissions.standings(pairs, everybody)
 
 
@@ -131,7 +143,7 @@ def _read_nonces(known: Known, drafts: Iterable[Draft]) -> None:
     for draft in drafts:
         if not known.access(draft).see:
             continue
-        room = known.room(draft).pk
+        room = known.room(draft).id
         if draft.author_id is None:
             of_server.append((room, draft.nonce))
         elif draft.author_id in known.users:
@@ -145,7 +157,7 @@ def _read_named(known: Known, drafts: Iterable[Draft]) -> None:
     named = {key for draft in drafts for key in (draft.target, draft.reply_to) if key is not None}
     if named:
         for message in _rows(known, Q(pk__in=named)):
-            known.messages[message.room_id, message.pk] = message
+            known.messages[message.room_id, message.id] = message
 
 
 def _read_amended(known: Known, drafts: Iterable[Draft]) -> None:
@@ -203,6 +215,13 @@ def _read_last_spoken(known: Known, drafts: Iterable[Draft]) -> None:
     )
     for room, author, last in spoken:
         known.spoke_at[room, accounts.wire_id(author)] = last
+
+
+def _read_files(known: Known, drafts: Iterable[Draft]) -> None:
+    """Read the uploads that drafts name; where none does, nothing. Not for who may not see the room."""
+    named = {key for draft in drafts if draft.files and known.access(draft).see for key in draft.files}
+    if named:
+        known.files = {row.key: row for row in Attachment.objects.filter(key__in=named)}
 
 
 def is_slowed(known: Known, draft: Draft) -> bool:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import logging
 from collections import defaultdict
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from django.db import (
@@ -169,22 +170,26 @@ def _key(user: AbstractBaseUser | None) -> UserId | None:
     return accounts.wire_id(user.pk) if user is not None else None
 
 
-def post(
+def post(  # noqa: PLR0913  (what a message may have)
     room: ChatRoom,
     author: AbstractBaseUser | None,
     body: str,
     *,
     nonce: str | None = None,
     reply_to: int | None = None,
+    files: Sequence[str] = (),
     trusted: bool = True,
 ) -> Posted:
     """Append a message and return it. Without an author, the server itself speaks.
+
+    `files` are the keys of uploads of the author's to this room; with some, `body` may be empty.
 
     Raises:
         Refusal: the log did not take it.
     """
     nonce = nonce or new_nonce()
-    return _one(Draft(room.slug, Kind.MESSAGE, _key(author), nonce, body, reply_to=reply_to, trusted=trusted))
+    draft = Draft(room.slug, Kind.MESSAGE, _key(author), nonce, body, reply_to=reply_to, trusted=trusted)
+    return _one(replace(draft, files=tuple(files)))
 
 
 def notice(room: ChatRoom, by: AbstractBaseUser | None, told: Notice, *, nonce: str | None = None) -> Posted:
@@ -313,6 +318,8 @@ def _draft(row: Message) -> Draft:
     key_given: int | None = row.pk
     if key_given is not None:
         raise TypeError("The log draws the ids of its messages: leave the key out.")
+    if row.files is not None:
+        raise TypeError("Files are uploads: call rooms.log.post with their keys.")
     if row.kind == Kind.NOTICE:
         raise TypeError("A notice tells of an event: call rooms.log.notice.")
     key = accounts.wire_id(row.author_id) if row.author_id is not None else None

@@ -96,7 +96,7 @@ def set_role(doing: Doing, action: SetRole) -> Member:
             not below that of who asks, or from the last owner, or the person is banned.
     """
     if action.role not in Role.values:
-        raise bounds.refusal("role", f"one of {', '.join(Role.values)}.")
+        raise bounds.refusal("role", "one of %(roles)s.", roles=", ".join(Role.values))
     user = doing.person(action.user)
     row = _row(doing.here, user)
     if row is None:
@@ -177,7 +177,7 @@ def _made(doing: Doing, pair: str, *people: Any) -> Opened | None:
         return None
     Membership.objects.bulk_create([Membership(room=room, user=one) for one in people])
     reading.begin(room, people)
-    doing.tell(Event.CREATED, room=room)
+    doing.tell(Event.CREATED, people[-1], room=room)
     return Opened(room.slug, fresh=True)
 
 

@@ -7,10 +7,25 @@ import secrets
 from dataclasses import dataclass
 from datetime import datetime
 from enum import Enum, StrEnum, auto
-from typing import Literal
+from typing import Any, Literal
+from urllib.parse import quote
 
 UserId = int | str
 """A user's primary key as the wire shows it: an integer, else its text (a UUID, say)."""
+
+
+MOST_FILES = 10
+"""Of one message."""
+FILE_KEY = "[A-Za-z0-9_-]{24}"
+
+FILE_HEADERS = {
+    "Content-Security-Policy": "sandbox; default-src 'none'",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "private, no-cache",
+    "Accept-Ranges": "bytes",
+}
+"""Of every file: it runs nothing, belongs to no other site's page, and is asked for anew each time."""
 
 
 class Kind(StrEnum):
@@ -61,6 +76,7 @@ class Code(StrEnum):
     SETTLED = "settled"
     TAKEN = "taken"
     RATE_LIMITED = "rate_limited"
+    UNSUPPORTED_TYPE = "unsupported_type"
     RESET = "reset"
     UNAVAILABLE = "unavailable"
 
@@ -104,6 +120,50 @@ class Reaction:
 
 
 @dataclass(frozen=True, slots=True)
+class File:
+    """A file of a message. `key` is what it is asked for by; `width` and `height` are a picture's."""
+
+    key: str
+    name: str
+    type: str
+    size: int
+    width: int | None = None
+    height: int | None = None
+    has_preview: bool = False
+
+    def told(self) -> dict[str, Any]:
+        """Return its fields on the wire."""
+        name = quote(self.name, safe="")
+        fields = {
+            "id": self.key,
+            "name": self.name,
+            "type": self.type,
+            "size": self.size,
+            "width": self.width,
+            "height": self.height,
+            "url": f"/files/{self.key}/{name}",
+            "preview": f"/files/{self.key}/preview/{name}" if self.has_preview else None,
+        }
+        return {name: value for name, value in fields.items() if value is not None}
+
+
+@dataclass(frozen=True, slots=True)
+class FoundFile:
+    """A file, or its preview, as it is served: where it lies, how long it is, its entity tag and headers."""
+
+    path: str
+    size: int
+    tag: str
+    content_type: str
+    disposition: str
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """What an answer with any of it says of it, but for its type and length."""
+        return {**FILE_HEADERS, "Content-Disposition": self.disposition, "ETag": self.tag}
+
+
+@dataclass(frozen=True, slots=True)
 class Draft:
     """Something to be appended to the log of a room, named by its slug.
 
@@ -111,7 +171,8 @@ class Draft:
     unknown can be made again. `body` is the text of a message or edit, the reason of a redaction
     ("" where none is given), what a reaction shows. `target` is the id that an edit, redaction or
     reaction is about. `trusted` is for the server's own code: what its author may do is then not asked.
-    Only trusted drafts are notices, and have one.
+    Only trusted drafts are notices, and have one. `files` are the keys of uploads of the author's to this
+    room, for a message; one that has some may have no text.
     """
 
     room: str
@@ -123,6 +184,7 @@ class Draft:
     reply_to: int | None = None
     trusted: bool = False
     notice: Notice | None = None
+    files: tuple[str, ...] = ()
 
 
 def new_nonce() -> str:
@@ -149,6 +211,7 @@ class Posted:
     mentions: tuple[Author, ...] = ()
     reactions: tuple[Reaction, ...] = ()
     notice: Notice | None = None
+    files: tuple[File, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,11 +224,21 @@ class Stored:
 
 @dataclass(frozen=True, slots=True)
 class Refused:
-    """The draft was not stored and never will be as it is; but where a limit was met, `retry_after_s` on."""
+    """The draft was not stored and never will be as it is; but where a limit was met, `retry_after_s` on.
+
+    `detail` is English, for people: a constant sentence, or one made by `of`; so its translation is found.
+    """
 
     code: Code
     detail: str
     retry_after_s: int | None = None
+
+    @classmethod
+    def of(
+        cls, code: Code, sentence: str, *, retry_after_s: int | None = None, **values: float | str
+    ) -> Refused:
+        """Return a refusal whose sentence has values in the place of `%(name)s`."""
+        return cls(code, sentence % values, retry_after_s)
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,6 +17,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from rooms.attachments import Attachment, LooseFile
 from rooms.guards import MessageQuerySet, RoomQuerySet
 from rooms.messages import Kind
 from rooms.moderation import AuditEntry, LoginFailures, Report
@@ -36,9 +37,9 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 __all__ = [
-    "AccessRow", "ApiToken", "AuditEntry", "Ban", "ChatRoom", "Invitation", "LoginFailures", "Membership",
-    "Mention", "Message", "Mute", "ReadMarker", "Report", "Sanction", "SiteState", "Suspension",
-    "WithheldText",
+    "AccessRow", "ApiToken", "Attachment", "AuditEntry", "Ban", "ChatRoom", "Invitation", "LoginFailures",
+    "LooseFile", "Membership", "Mention", "Message", "Mute", "ReadMarker", "Report", "Sanction", "SiteState",
+    "Suspension", "WithheldText",
 ]  # fmt: skip
 
 SLUG_PATTERN = r"[a-z0-9-]{1,64}"
@@ -208,6 +209,12 @@ class Message(models.Model):
         null=True,
         blank=True,
         help_text=_("Of a message, whom it mentions; of a notice, what it tells."),
+    )
+    files = models.JSONField(
+        _("files"),
+        null=True,
+        blank=True,
+        help_text=_("What it was sent with, in order, as readers are told of it."),
     )
     created_at = models.DateTimeField(_("sent at"), default=timezone.now)
 

@@ -11,6 +11,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from rooms.actions import Deed, Settlement
+from rooms.deed_names import NAMES
 from rooms.guards import TrailQuerySet
 
 
@@ -68,7 +69,7 @@ class AuditEntry(models.Model):
     Names stand beside the keys, since the trail outlives accounts.
     """
 
-    DEEDS: ClassVar = [(deed.value, deed.value.replace("_", " ")) for deed in Deed]
+    DEEDS: ClassVar = [(deed.value, NAMES[deed]) for deed in Deed]
 
     at = models.DateTimeField(_("when"), default=timezone.now, editable=False)
     deed = models.CharField(_("deed"), max_length=24, choices=DEEDS)

@@ -30,8 +30,10 @@ ROOMS_PER_DAY = 20
 OPEN_REPORTS = 50
 
 MINUTE, DAY = timedelta(minutes=1), timedelta(days=1)
-TOO_MANY_REPORTS = Refused(
-    Code.FORBIDDEN, f"{OPEN_REPORTS} reports of yours are open: wait until somebody has taken care of them."
+TOO_MANY_REPORTS = Refused.of(
+    Code.FORBIDDEN,
+    "%(most)s reports of yours are open: wait until somebody has taken care of them.",
+    most=OPEN_REPORTS,
 )
 
 
@@ -47,9 +49,13 @@ def check_notices(doing: Doing) -> None:
     rows = Message.objects.filter(author=doing.somebody()).order_by("-id").values_list("kind", "created_at")
     told = [at for kind, at in rows[:ROWS_LOOKED_AT] if kind == Kind.NOTICE and at > now - MINUTE]
     if len(told) >= NOTICES_PER_MINUTE:
-        _refuse(
-            f"You change more than {NOTICES_PER_MINUTE} things in a minute.",
-            told[NOTICES_PER_MINUTE - 1] + MINUTE - now,
+        raise log.Refusal(
+            Refused.of(
+                Code.RATE_LIMITED,
+                "You change more than %(most)s things in a minute. Wait a while.",
+                retry_after_s=_whole_s(told[NOTICES_PER_MINUTE - 1] + MINUTE - now),
+                most=NOTICES_PER_MINUTE,
+            )
         )
 
 
@@ -65,7 +71,14 @@ def check_rooms(doing: Doing) -> None:
     made = AuditEntry.objects.filter(actor=doing.somebody(), deed=Deed.CREATE_ROOM.value, at__gt=now - DAY)
     newest: list[datetime] = list(made.order_by("-at").values_list("at", flat=True)[:ROOMS_PER_DAY])
     if len(newest) >= ROOMS_PER_DAY:
-        _refuse(f"You have made {ROOMS_PER_DAY} rooms in a day.", newest[-1] + DAY - now)
+        raise log.Refusal(
+            Refused.of(
+                Code.RATE_LIMITED,
+                "You have made %(most)s rooms in a day. Wait a while.",
+                retry_after_s=_whole_s(newest[-1] + DAY - now),
+                most=ROOMS_PER_DAY,
+            )
+        )
 
 
 def check_reports(reporter: Any) -> None:
@@ -83,6 +96,5 @@ def _is_free(doing: Doing) -> bool:
     return doing.trusted or doing.user is None or doing.standing.staff
 
 
-def _refuse(told: str, left: timedelta) -> None:
-    after_s = max(1, math.ceil(left.total_seconds()))
-    raise log.Refusal(Refused(Code.RATE_LIMITED, f"{told} Wait a while.", retry_after_s=after_s))
+def _whole_s(left: timedelta) -> int:
+    return max(1, math.ceil(left.total_seconds()))

@@ -9,15 +9,15 @@ from typing import TYPE_CHECKING, Any
 from django.db import transaction
 from django.utils import timezone
 
-from rooms import audit, bounds, log
+from rooms import audit, bounds, filekeeping, log
 from rooms.actions import Deed, Purge, RedactAllOf
 from rooms.doing import Afterwards
 from rooms.messages import Code, Draft, Kind, Refused, Stored, new_nonce
-from rooms.models import Message, WithheldText
+from rooms.models import Attachment, Message, WithheldText
 from rooms.reports import message_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Collection, Iterator
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -99,7 +99,7 @@ def _redact(drafts: list[Draft]) -> int:
 
 
 def purge(doing: Doing, action: Purge) -> int:
-    """Remove what is withheld of a message and its edits, and return how many texts that were.
+    """Remove what is withheld of a message and its edits, its files too, and return how many texts that were.
 
     Raises:
         rooms.log.Refusal: there is no such message, or nothing is withheld of it.
@@ -107,18 +107,30 @@ def purge(doing: Doing, action: Purge) -> int:
     message = message_of(doing, action.message)
     edits = Message.objects.filter(target=message.pk, kind=Kind.EDIT.value).values_list("pk", flat=True)
     texts, _each = WithheldText.objects.filter(message__in=[message.pk, *edits]).delete()
-    if not texts:
+    files = _discard_files([message.pk])
+    if not texts and not files:
         raise log.Refusal(NOTHING)
-    doing.note(action.deed, message.author, message_id=message.pk, details={"texts": texts})
+    doing.note(action.deed, message.author, message_id=message.pk, details=_counted(texts, files))
     return texts
+
+
+def _discard_files(messages: Collection[int], *, by: Collection[int] | None = None) -> int:
+    """Remove the files of messages that were withheld, `by` these redactions alone where they are named."""
+    files = Attachment.objects.filter(message__in=messages, withheld_by__isnull=False)
+    return filekeeping.discard(files if by is None else files.filter(withheld_by__in=by))
+
+
+def _counted(texts: int, files: int) -> dict[str, int]:
+    return {"texts": texts} | ({"files": files} if files else {})
 
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """How many texts one transaction removed, and the key of the last text looked at."""
+    """How many texts and files one transaction removed, and the key of the last text looked at."""
 
     texts: int
     last: int
+    files: int = 0
 
 
 def purge_older_than(days: int) -> Iterator[Piece]:
@@ -144,19 +156,22 @@ def _purge_all(
     while rows := list(texts.filter(id__gt=last).order_by("id")[:PURGED_AT_ONCE]):
         last = rows[-1].pk
         with transaction.atomic():
-            purged, _each = WithheldText.objects.filter(pk__in=_withheld_before(rows, before)).delete()
+            old = _withheld_before(rows, before)
+            purged, _each = WithheldText.objects.filter(pk__in=[row.pk for row in old]).delete()
+            # What an edit withheld is no reason for files to go: they go with what their redaction did.
+            files = _discard_files([row.message_id for row in old], by=[row.withheld_by for row in old])
             if purged:
-                audit.note(Deed.PURGE, None, person=person, details={**details, "texts": purged})
-        yield Piece(purged, last)
+                audit.note(Deed.PURGE, None, person=person, details={**details, **_counted(purged, files)})
+        yield Piece(purged, last, files)
 
 
-def _withheld_before(rows: list[WithheldText], moment: datetime | None) -> list[int]:
-    """Return the keys of those that were withheld before a moment."""
+def _withheld_before(rows: list[WithheldText], moment: datetime | None) -> list[WithheldText]:
+    """Return those that were withheld before a moment."""
     if moment is None:
-        return [row.pk for row in rows]
+        return rows
     by = Message.objects.filter(pk__in={row.withheld_by for row in rows}, created_at__lt=moment)
     old = set(by.values_list("pk", flat=True))
-    return [row.pk for row in rows if row.withheld_by in old]
+    return [row for row in rows if row.withheld_by in old]
 
 
 PERFORMERS: dict[type[Action], Callable[[Doing, Any], Any]] = {RedactAllOf: redact_all_of, Purge: purge}

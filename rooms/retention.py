@@ -20,9 +20,9 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from rooms import walking
+from rooms import filekeeping, walking
 from rooms.messages import Kind
-from rooms.models import ChatRoom, Message
+from rooms.models import Attachment, ChatRoom, Message
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -120,6 +120,7 @@ def _take_out(room: ChatRoom, keys: list[int]) -> Iterator[Old]:
             changes = list(dependent.values_list("pk", flat=True)[: AT_ONCE + 1])
             more = len(changes) > AT_ONCE
             wanted = changes[:AT_ONCE] if more else [*changes, *aged]
+            filekeeping.discard(Attachment.objects.filter(message__in=wanted))
             gone, by_model = Message._base_manager.filter(pk__in=wanted).delete()
             rows = by_model.get(Message._meta.label, 0) if gone else 0
         yield Old(room.slug, rows)

@@ -20,6 +20,7 @@ from rooms.actions import (
     SetVisibility,
 )
 from rooms.models import Membership
+from rooms.refusals import in_words
 from rooms.sanctions import MINUTES_MOST
 
 if TYPE_CHECKING:
@@ -38,11 +39,8 @@ class RefusableForm(forms.Form):
 
     def refuse(self, detail: str) -> None:
         """Show why, beside the field that the refusal names, if it names one."""
-        field, colon, fault = detail.partition(": ")
-        if colon and field in self.fields:
-            self.add_error(field, fault)
-        else:
-            self.add_error(None, detail)
+        field, colon, _fault = detail.partition(": ")
+        self.add_error(field if colon and field in self.fields else None, in_words(detail))
 
 
 class PersonField(forms.CharField):

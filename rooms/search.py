@@ -39,14 +39,11 @@ class Found:
 
 def unfit(text: str) -> Refused | None:
     """Return why nothing can be searched by a text, None where it can."""
-    fault = None
     if len(text) > LONGEST:
-        fault = f"q: at most {LONGEST} characters."
-    elif UNSTORABLE.search(text):
-        fault = "q: a NUL or half of a surrogate pair is in no text."
-    elif not phrases(text):
-        fault = "q: there is no word in it."
-    return Refused(Code.BAD_REQUEST, fault) if fault else None
+        return Refused.of(Code.BAD_REQUEST, "q: at most %(most)s characters.", most=LONGEST)
+    if UNSTORABLE.search(text):
+        return Refused(Code.BAD_REQUEST, "q: a NUL or half of a surrogate pair is in no text.")
+    return None if phrases(text) else Refused(Code.BAD_REQUEST, "q: there is no word in it.")
 
 
 def find(

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.urls import include, path
+from django.views.i18n import set_language
 
-from rooms import invitation_views, member_views, report_views, room_views, search_views, views
+from rooms import installing, invitation_views, member_views, report_views, room_views, search_views, views
 
 app_name = "rooms"
 urlpatterns = [
@@ -21,7 +22,9 @@ urlpatterns = [
     path("invite/<str:token>/", invitation_views.invitation, name="invitation"),
     path("invite/<str:token>/account/", invitation_views.new_account, name="invitation_account"),
     path("search/", search_views.page, name="search"),
+    path("manifest.webmanifest", installing.manifest, name="manifest"),
     path("reports/", report_views.queue, name="reports"),
     path("reports/<int:key>/", report_views.settle, name="settle_report"),
+    path("language/", set_language, name="set_language"),
     path("", include("rooms.account_urls")),
 ]

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import unicodedata
 from datetime import UTC
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -15,9 +15,9 @@ from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from rooms import history, permissions, reports
-from rooms.actions import Deed
-from rooms.messages import Refused
+from rooms import history, reports, uploading, wireform
+from rooms.messages import Newest, Refused
+from rooms.scripts import PAGES, preloads
 from rooms.visits import reader, refused, shell
 
 if TYPE_CHECKING:
@@ -25,12 +25,11 @@ if TYPE_CHECKING:
 
     from rooms.messages import Author, RoomSummary
 
-STATIC = Path(__file__).parent / "static"
-MODULES = sorted(path.relative_to(STATIC).as_posix() for path in STATIC.glob("rooms/js/**/*.js"))
-"""The client's modules: told to the browser at once, so that it need not find one through the other."""
-
+ROOM_SCRIPT, LIST_SCRIPT = PAGES
 API = "/api/"
 SOCKET = "/ws"
+FIRST_MESSAGES = 50
+"""How much of the newest a room's page carries, so that it shows them without another question."""
 
 
 @never_cache
@@ -41,26 +40,42 @@ def index(request: HttpRequest) -> HttpResponse:
     _epoch, rooms = history.rooms_for(who.id if who else None)
     if who is None and not rooms:
         return redirect_to_login(request.get_full_path())
-    lists = {
-        "people": [room for room in rooms if room.visibility == "direct" and not room.archived],
-        "rooms": [room for room in rooms if room.visibility != "direct" and not room.archived],
-        "archived": [room for room in rooms if room.archived],
-    }
     context = {
-        **lists,
+        **_grouped(rooms),
         "any": bool(rooms),
-        "may_make": _may_make(request),
+        "page": _live_page(request, who),
+        "modules": preloads(LIST_SCRIPT),
         "is_reported": _is_reported(who, rooms),
         **shell(who),
     }
     return render(request, "rooms/room_list.html", context)
 
 
-def _may_make(request: HttpRequest) -> bool:
-    """Tell whether the reader may make a room."""
-    user = request.user
-    standing = permissions.Standing(known=user.is_authenticated, staff=getattr(user, "is_staff", False))
-    return permissions.may_on_site(Deed.CREATE_ROOM, standing)
+def _grouped(rooms: list[RoomSummary]) -> dict[str, list[RoomSummary]]:
+    """Return the lists of the page, each in its order: what is for the reader in person, unread, by name.
+
+    `roomlist.js` orders in the same way.
+    """
+    rooms = sorted(rooms, key=lambda one: (_rank(one), _folded(one.name)))
+    return {
+        "people": [room for room in rooms if room.visibility == "direct" and not room.archived],
+        "rooms": [room for room in rooms if room.visibility != "direct" and not room.archived],
+        "archived": [room for room in rooms if room.archived],
+    }
+
+
+def _rank(room: RoomSummary) -> int:
+    if room.muted:
+        return 2
+    if room.mentions or (room.unread and room.visibility == "direct"):
+        return 0
+    return 1 if room.unread else 2
+
+
+def _folded(text: str) -> str:
+    """Return a text as it is compared: without case and diacritics."""
+    decomposed = unicodedata.normalize("NFKD", text)
+    return "".join(char for char in decomposed if not unicodedata.combining(char)).casefold()
 
 
 def _is_reported(who: Author | None, rooms: list[RoomSummary]) -> bool:
@@ -78,14 +93,20 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
         Http404: there is no such room for this reader.
     """
     who = reader(request)
-    shown = history.room_for(who.id if who else None, slug)
+    key = who.id if who else None
+    # The log first: what is told of the room is then not older than what is told in it.
+    first = history.read(key, slug, Newest(FIRST_MESSAGES))
+    shown = history.room_for(key, slug)
+    if isinstance(first, Refused):
+        return refused(request, first, guest=who is None)
     if isinstance(shown, Refused):
         return refused(request, shown, guest=who is None)
     context = {
         "room": shown,
         "access": shown.access,
         "page": _page(request, shown, who),
-        "modules": MODULES,
+        "first": wireform.newest(first),
+        "modules": preloads(ROOM_SCRIPT),
         **shell(who),
     }
     return render(request, "rooms/room.html", context)
@@ -93,18 +114,30 @@ def room(request: HttpRequest, slug: str) -> HttpResponse:
 
 def _page(request: HttpRequest, shown: RoomSummary, who: Author | None) -> dict[str, Any]:
     """Return what the page's script needs to know, as `page.js` reads it."""
-    here = urlencode({"next": request.get_full_path()})
     return {
+        **_live_page(request, who),
         "room": shown.room,
-        "user": {"id": who.id, "name": who.name} if who else None,
         "state": _state(shown),
         "lastId": shown.last_id,
         "maxBody": settings.CHAT_MAX_BODY,
+        **({"uploads": uploading.bounds()} if settings.CHAT_UPLOADS else {}),
+    }
+
+
+def _live_page(request: HttpRequest, who: Author | None) -> dict[str, Any]:
+    """Return what the script of any page needs to know that has something live."""
+    here = urlencode({"next": request.get_full_path()})
+    return {
+        "user": {"id": who.id, "name": who.name} if who else None,
         "api": API,
         "socket": SOCKET,
         "csrfCookie": settings.CSRF_COOKIE_NAME,
         "csrfToken": get_token(request),
-        "links": {"logIn": f"{reverse('rooms:login')}?{here}", "rooms": reverse("rooms:index")},
+        "links": {
+            "logIn": f"{reverse('rooms:login')}?{here}",
+            "rooms": reverse("rooms:index"),
+            "room": reverse("rooms:room", args=["ROOM"]),
+        },
     }
 
 
@@ -115,12 +148,14 @@ def _state(shown: RoomSummary) -> dict[str, Any]:
         "room": shown.room,
         "name": shown.name,
         "topic": shown.topic,
+        "visibility": shown.visibility,
         "archived": shown.archived,
         "read_only": shown.read_only,
         "slow_mode": shown.slow_mode,
         "post": shown.access.post,
         "moderate": shown.access.moderate,
         "manage": shown.access.manage,
+        "muted": shown.muted,
         **({"read": shown.read} if shown.read is not None else {}),
         **({"muted_until": until and until.astimezone(UTC).isoformat()} if until is not None else {}),
     }

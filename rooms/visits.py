@@ -18,6 +18,7 @@ from rooms import accounts, history, log, permissions
 from rooms.acting import perform, perform_all
 from rooms.messages import Access, Author, Code, Refused
 from rooms.models import ChatRoom
+from rooms.refusals import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
@@ -134,6 +135,6 @@ def attempt_told(request: HttpRequest, by: Author | None, action: Action, done: 
     try:
         perform(by.id if by else None, action)
     except log.Refusal as refusal:
-        messages.error(request, refusal.detail)
+        messages.error(request, in_words(refusal.detail))
     else:
         messages.success(request, done)

@@ -1,6 +1,6 @@
-"""A message as a line of JSON in the wire's form (docs/protocol.md), for what is written to a file.
+"""Messages as JSON in the wire's form (docs/protocol.md), for what is written to a file or into a page.
 
-The realtime service encodes by a faster library, which the rooms do not need. A test holds the two equal.
+The realtime service encodes by a faster library, which the rooms do not need. Tests hold the two equal.
 """
 
 from __future__ import annotations
@@ -10,12 +10,23 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from rooms.messages import Author, Notice, Posted
+    from rooms.messages import Author, Notice, Page, Posted
 
 
 def line(posted: Posted) -> str:
     """Return a message's JSON, without the end of the line. It holds no line break of its own."""
     return json.dumps(fields(posted), ensure_ascii=False, separators=(",", ":"))
+
+
+def newest(page: Page) -> dict[str, Any]:
+    """Return the newest page of a log as `GET /api/rooms/{room}/messages` gives it."""
+    return {
+        "room": page.room,
+        "epoch": page.versions.epoch,
+        "messages": [fields(posted) for posted in page.messages],
+        "last_id": page.messages[-1].id if page.messages else page.start,
+        "more": page.more,
+    }
 
 
 def fields(posted: Posted) -> dict[str, Any]:
@@ -38,6 +49,7 @@ def fields(posted: Posted) -> dict[str, Any]:
             {"body": one.body, "count": one.count, "users": list(one.users)} for one in posted.reactions
         ]
         or None,
+        files=[one.told() for one in posted.files] or None,
         notice=_notice(posted.notice),
     )
 

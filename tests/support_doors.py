@@ -71,9 +71,7 @@ class ByCode(Door):
 
 def service() -> Inline:
     """Return the whole service, on a clock, inside the test's own transaction."""
-    chat = Inline()
-    chat.service.database._around = nullcontext
-    return chat
+    return Inline(around=nullcontext)
 
 
 class ByApi(Door):

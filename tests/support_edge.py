@@ -8,6 +8,7 @@ from typing import Any
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
 from twisted.internet.task import Clock
+from twisted.python.failure import Failure
 from twisted.web.resource import Resource
 
 from realtime import limits, wire
@@ -17,10 +18,12 @@ from realtime.channel import ChatSite
 from realtime.client import Client, Peer
 from realtime.config import Config
 from realtime.departure import Departure
+from realtime.edition import Edition
 from realtime.epochs import Epochs
 from realtime.errors import Unavailable
 from realtime.hub import Hub
 from realtime.markers import Markers
+from realtime.packing import Packing
 from realtime.places import Places
 from realtime.presence import Nobody
 from realtime.seats import Seats
@@ -33,7 +36,9 @@ from realtime.transports.longpoll import LongPolls
 from realtime.transports.moderation_api import ModerationCalls
 from realtime.transports.rooms_api import RoomCalls
 from realtime.transports.sse import EventStreams
+from realtime.transports.uploads import UploadCalls
 from realtime.transports.websocket import Party, Upgrade
+from realtime.uploads import Uploads
 from realtime.writer import Sender
 from rooms.actions import Action
 from rooms.messages import (
@@ -138,6 +143,11 @@ class Chat(MemoryLog):
     async def perform_all(self, by: UserId | None, actions: Sequence[Action]) -> list[Any]:
         return [await self.perform(by, action) for action in actions]
 
+    async def upload(self, by: UserId, *given: Any) -> Any:
+        """Take no file: what is done with one has a real storage in its tests."""
+        self._answering()
+        raise AssertionError("No test of the edge uploads.")
+
     # What the hub reads
 
     async def after(self, slug: str, cursor: int, limit: int) -> Page:
@@ -195,6 +205,10 @@ class Chat(MemoryLog):
             draft.reply_to,
         )  # fmt: skip
 
+    async def heads_for(self, reader: UserId | None, slugs: Collection[str]) -> Heads:
+        self._answering()
+        return self.heads(sorted(slug for slug in slugs if slug not in self.refusals))
+
     # Identities
 
     async def identify(self, credential: Credential) -> Identity | None:
@@ -246,6 +260,27 @@ class Pages(Resource):
         return b"a page"
 
 
+class Now:
+    """A reactor, and a pool of threads, that do at once what they are told."""
+
+    def callFromThread(self, call: Any, *given: Any) -> None:
+        """Call it."""
+        call(*given)
+
+    def callInThreadWithCallback(self, told: Any, work: Any, *given: Any, **named: Any) -> None:
+        """Do it, and tell what came of it."""
+        try:
+            told(True, work(*given, **named))
+        except OSError:
+            told(False, Failure())
+
+
+def at_once(*, shorten: bool = True, **bounds: int) -> Packing:
+    """Return what packs static files as soon as they are asked for."""
+    now: Any = Now()
+    return Packing(now, now, limits.StaticLimits(**bounds), shorten=shorten)
+
+
 class Edge:
     """The real site over a chat in memory, on a clock."""
 
@@ -260,7 +295,7 @@ class Edge:
         self.presence: Any = changed.get("presence", Nobody())
         chat: Any = self.chat
         self.markers = Markers(chat.perform, self.clock, limits.MarkerLimits())
-        door = Doorkeeper(chat)
+        door = self.door = Doorkeeper(chat)
         config = changed.get("config", Config(sends_burst=100_000))
         self.sends = Sends(config, self.clock.seconds, lambda: NOON, 100)
         self.places = Places(changed.get("places", 100), changed.get("per_user", 100))
@@ -287,11 +322,13 @@ class Edge:
             way_out=changed.get("way_out", way_out),
         )
         health = Api(Health(chat, self.clock, 3.0, stopping=lambda: self.departure.begun).routes(), None)
+        uploads: Any = UploadCalls(chat, self.sends)
+        api = [*calls.routes(streams.serve), *rooms.routes(), *moderation.routes(), *uploads.routes()]
         root = Root(
             [
                 (b"/ws", Upgrade(self.party, door, Epochs(reads, self.clock), self.places)),
-                (b"/api/", Api([*calls.routes(streams.serve), *rooms.routes(), *moderation.routes()], door)),
-                (b"/static/", StaticFiles("/static/")),
+                (b"/api/", Api(api, door)),
+                (b"/static/", StaticFiles(at_once(), Edition())),
                 (b"/healthz", health),
                 (b"/readyz", health),
             ],
@@ -302,6 +339,7 @@ class Edge:
             reactor=self.clock,
             limits=changed.get("http", limits.HttpLimits()),
             page_bytes=100_000,
+            uploads=Uploads(limits.UploadLimits(), 0, by_address=False),
             seats=Seats(changed.get("connections", 100), changed.get("per_address", 0)),
         )
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from typing import Any
 
 from django.db import connection
@@ -67,11 +67,16 @@ class NoThreads:
 class Inline:
     """A service that hears of commits, and those who ask it."""
 
-    def __init__(self, **config: Any) -> None:
+    def __init__(
+        self, *, around: Callable[[], AbstractContextManager[None]] | None = None, **config: Any
+    ) -> None:
+        """Start it; `around` is entered around its work instead of what looks after a thread's connection."""
         self.turns = Turns()
         pools: Any = Pools(*(NoThreads(name) for name in Pools.__dataclass_fields__))  # type: ignore[arg-type]
         given = {"poll_interval_s": 0, "listen": False, "sends_burst": 100_000, **config}
         self.service = ChatService(self.turns, Config(**given), [], lambda *_wsgi: [], pools=pools)
+        if around is not None:
+            self.service.database._around = around
         self._tokens: dict[int, str] = {}
         Deferred.fromCoroutine(self.service.start())
         self.turns.settle()

@@ -251,7 +251,7 @@ class Direct(TestCase):
         self.assertEqual(made.visibility, "direct")
         belonging = set(made.memberships.values_list("user", "role"))
         self.assertEqual(belonging, {(self.ana.pk, "member"), (self.ben.pk, "member")})
-        self.assertEqual(told(first.room), [("created", None, None)])
+        self.assertEqual(told(first.room), [("created", "ben", None)])
 
     def test_each_sees_the_name_of_the_other_and_nobody_else_sees_the_room(self) -> None:
         slug = acting.perform(self.ana.pk, OpenDirect(self.ben.pk)).room

@@ -171,7 +171,7 @@ class TheList(AdminCase):
         self.said("apple")
         response = self.client.get(reverse(LIST), {"q": "?!"})
         self.assertEqual(response.context["cl"].result_list, [])
-        self.assertContains(response, "there is no word in it")
+        self.assertContains(response, "There is no word in it")
 
     def test_the_calendar_leads_from_years_to_months_to_days_and_back(self) -> None:
         self.assertEqual(self.ways({}), {})

@@ -20,6 +20,13 @@ def not_callable_path() -> str:
     return "rooms.checks.MAX_BODY"
 
 
+def kept_in(folder: str) -> dict[str, Any]:
+    return {
+        "BACKEND": "django.core.files.storage.FileSystemStorage",
+        "OPTIONS": {"location": folder},
+    }
+
+
 def found() -> set[str | None]:
     return {message.id for message in checks.run_checks()}
 
@@ -41,6 +48,11 @@ class Checks(SimpleTestCase):
             ("rooms.E012", {"CHAT_EDIT_WINDOW_S": "60"}),
             ("rooms.E012", {"CHAT_EDIT_WINDOW_S": True}),
             ("rooms.E015", {"CHAT_KEEP_DAYS": -1}),
+            ("rooms.E016", {"CHAT_UPLOAD_TYPES": ["pictures"]}),
+            ("rooms.E016", {"CHAT_UPLOAD_TYPES": []}),
+            ("rooms.E017", {"CHAT_UPLOAD_MB_PER_DAY": -1}),
+            ("rooms.E018", {"STORAGES": {"chat": {"BACKEND": "nowhere.Storage"}}}),
+            ("rooms.E019", {"STORAGES": {"chat": kept_in("/srv/static/x")}, "STATIC_ROOT": "/srv/static"}),
             ("rooms.E015", {"CHAT_KEEP_DAYS": 36_501}),
             ("rooms.E015", {"CHAT_KEEP_DAYS": "30"}),
             ("rooms.E003", {"CHAT_DISPLAY_NAME": "nowhere.at_all"}),
@@ -68,6 +80,7 @@ class Checks(SimpleTestCase):
             {"CHAT_EDIT_WINDOW_S": 900},
             {"CHAT_DISPLAY_NAME": "rooms.accounts.display_name"},
             {"SESSION_ENGINE": f"{SESSIONS}.cached_db"},
+            {"CHAT_UPLOAD_TYPES": ["image/*", "application/pdf"], "CHAT_UPLOAD_MB_PER_DAY": 0},
         ]
         for changed in sound:
             with self.subTest(changed), override_settings(**changed):

@@ -40,6 +40,13 @@ def join(socket: Socket, **fields: Any) -> list[Any]:
     return socket.told()
 
 
+def overhear(socket: Socket, *rooms: str) -> list[tuple[str, int]]:
+    socket.send({"type": "overhear", "rooms": rooms})
+    (told,) = socket.told()
+    assert told["type"] == "overhearing"
+    return [(one["room"], one["last_id"]) for one in told["rooms"]]
+
+
 def send(socket: Socket, nonce: str, room: str = "lobby", **fields: Any) -> None:
     socket.send({"type": "send", "room": room, "body": f"say {nonce}", "nonce": nonce, **fields})
 
@@ -331,6 +338,57 @@ class TestBadFrames:
         assert (error["nonce"], error["room"], error["code"]) == ("abc", "lobby", "bad_request")
 
 
+class TestOverhearing:
+    def test_the_rooms_are_heard_from_their_heads_and_unseen_ones_left_out(
+        self, edge: Edge, socket: Socket
+    ) -> None:
+        edge.chat.refusals["cellar"] = Refused(Code.NOT_FOUND, "no")
+        assert overhear(socket, "den", "attic", "cellar") == [("attic", 0), ("den", 4)]
+        for room in ("den", "attic", "cellar", "lobby"):
+            edge.post(room, "said")
+
+        assert ids(socket.told()) == [5, 6]
+
+    def test_the_next_list_takes_the_place_of_the_last_but_not_of_joins(
+        self, edge: Edge, socket: Socket
+    ) -> None:
+        join(socket, after=3)
+        overhear(socket, "den", "lobby")
+        assert overhear(socket, "attic") == [("attic", 0)]
+        for room in ("den", "lobby", "attic"):
+            edge.post(room, "said")
+
+        assert ids(socket.told()) == [6, 7]
+
+    def test_what_is_heard_already_goes_on_where_it_is(self, edge: Edge, socket: Socket) -> None:
+        overhear(socket, "den")
+        edge.post("den", "five")
+        socket.told()
+        edge.chat.down = True
+        assert overhear(socket, "den") == [("den", 5)]
+
+    def test_more_than_a_connection_joins_are_refused(self, edge: Edge, socket: Socket) -> None:
+        join(socket)
+        overhear(socket, "den")
+        most = edge.socket_limits.joins
+        socket.send({"type": "overhear", "rooms": [f"r{n}" for n in range(most)]})
+        (error,) = socket.told()
+        assert (error["code"], "joins at most" in error["detail"]) == ("bad_request", True)
+        edge.post("den", "still heard")
+        assert len(ids(socket.told())) == 1
+
+        socket.send({"type": "overhear", "rooms": [f"r{n}" for n in range(most + 1)]})
+        (error,) = socket.told()
+        assert error["code"] == "bad_request"
+
+    def test_where_the_database_does_not_answer_it_is_told(self, edge: Edge, socket: Socket) -> None:
+        edge.chat.down = True
+        socket.send({"type": "overhear", "rooms": ["den"]})
+        (error,) = socket.told()
+
+        assert (error["code"], "room" in error) == ("unavailable", False)
+
+
 class Present:
     """Stands for presence: keeps who entered, and lets a test show them something."""
 
@@ -387,6 +445,25 @@ class TestPresence:
 
         assert len(present.entered) == 2
         assert len(present.members) == 1
+
+    def test_who_overhears_is_not_there(self, edge: Edge, present: Present) -> None:
+        listener = hello(edge)
+        overhear(listener, "lobby")
+        listener.send({"type": "typing", "room": "lobby"})
+        assert [frame["code"] for frame in listener.told()] == ["bad_request"]
+        edge.post("lobby", "two")
+
+        assert ids(listener.told()) == [2]
+        assert present.entered == []
+
+    def test_who_overhears_comes_in_without_missing_anything(self, edge: Edge, present: Present) -> None:
+        listener = hello(edge)
+        overhear(listener, "lobby")
+        assert [frame["type"] for frame in join(listener)] == ["joined"]
+        assert (len(present.members), overhear(listener)) == (1, [])
+        edge.post("lobby", "two")
+
+        assert ids(listener.told()) == [2]
 
     def test_a_guest_is_there_without_a_name(self, edge: Edge, present: Present) -> None:
         join(edge.socket())

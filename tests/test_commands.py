@@ -24,7 +24,7 @@ from rooms.acting import perform
 from rooms.actions import MutePerson
 from rooms.management import plainly
 from rooms.management.commands import export
-from rooms.messages import Author, Credential, Event, Kind, Notice, Posted, Reaction
+from rooms.messages import Author, Credential, Event, File, Kind, Notice, Posted, Reaction
 from rooms.models import ApiToken, AuditEntry, ChatRoom, Message, SiteState, WithheldText
 from rooms.progress import Progress
 from tests.support_rooms import LOBBY, edit, message, person, redaction, room, store
@@ -187,6 +187,7 @@ class Export(TestCase):
             5, LOBBY, Kind.NOTICE, Author("a-1", 'a"b'), "x\ny", timezone.now(), "n", 1, 2,
             redacted=True, edited_at=timezone.now(), changed=4, mentions=(Author(1, "ana"),),
             reactions=(Reaction("👍", 2, (1, "b")),),
+            files=(File("k" * 24, "ä/b", "image/png", 5, 1, 2, has_preview=True),),
             notice=Notice(Event.MUTED, Author(1, "ana"), value=False, until=timezone.now()),
         )  # fmt: skip
         self.assertEqual(

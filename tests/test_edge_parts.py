@@ -18,7 +18,7 @@ from realtime.departure import Departure
 from realtime.epochs import Epochs
 from realtime.errors import Unavailable
 from realtime.logs import observe
-from realtime.stall import StallWatch, progress
+from realtime.stall import UNSENT_BYTES, StallWatch, keep_little_unsent, progress
 from rooms.messages import Heads
 
 
@@ -71,6 +71,7 @@ class TestStalls:
             connection, _address = listening.accept()
             with peer, connection:
                 connection.setblocking(False)
+                peer.setblocking(False)
                 with contextlib.suppress(BlockingIOError):
                     while connection.send(bytes(65_536)):
                         pass
@@ -80,12 +81,40 @@ class TestStalls:
                 before = progress(full)
                 deadline = time.monotonic() + 5
                 while progress(full) == before and time.monotonic() < deadline:
-                    peer.recv(2**22)
+                    with contextlib.suppress(BlockingIOError):
+                        peer.recv(2**22)
                 assert progress(full) != before
+
+    def test_the_kernel_keeps_little_for_who_reads_nothing(self) -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listening:
+            peer = socket.socket()
+            peer.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4_096)
+            peer.connect(listening.getsockname())
+            connection, _address = listening.accept()
+            with peer, connection:
+                connection.setblocking(False)
+                transport: Any = Buffered()
+                transport.socket = connection
+                keep_little_unsent(transport)
+                taken = 0
+                with contextlib.suppress(BlockingIOError):
+                    while True:
+                        taken += connection.send(bytes(16_384))
+                assert taken <= 2 * UNSENT_BYTES
+
+    def test_where_nothing_waits_any_longer_the_watch_ends(self) -> None:
+        clock, stalls, mark = Clock(), list[int](), [(5, 0)]
+        watch = StallWatch(clock, 60, lambda: mark[0], lambda: stalls.append(1))
+        watch.paused()
+        clock.advance(15)
+        assert watch.watching
+        mark[0] = (0, 0)
+        clock.advance(15)
+        assert (watch.watching, stalls, clock.getDelayedCalls()) == (False, [], [])
 
     def test_a_pause_that_ends_is_no_stall(self) -> None:
         clock, stalls = Clock(), list[int]()
-        watch = StallWatch(clock, 60, lambda: 1, lambda: stalls.append(1))
+        watch = StallWatch(clock, 60, lambda: (1,), lambda: stalls.append(1))
         for _ in range(10):
             watch.paused()
             clock.advance(14)

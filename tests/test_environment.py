@@ -87,12 +87,6 @@ def test_an_unknown_time_zone_is_refused(zone: str) -> None:
     assert env(TIME_ZONE="Europe/Berlin").time_zone("TIME_ZONE", "UTC") == "Europe/Berlin"
 
 
-def test_a_language_is_a_tag() -> None:
-    assert env(L="de-at").language("L", "en") == "de-at"
-    with pytest.raises(ImproperlyConfigured, match="^L is a language tag"):
-        env(L="German").language("L", "en")
-
-
 def test_a_directory_is_made_for_its_owner_alone(tmp_path: Path) -> None:
     wanted = tmp_path / "a" / "b"
     assert env(D=str(wanted)).directory("D", Path("unused")) == wanted

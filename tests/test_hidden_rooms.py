@@ -92,6 +92,20 @@ def test_every_call_answers_for_it_as_for_none(hidden: Hidden) -> None:
                 assert len(costs) == len(statements), (method, route, reader, slug, costs, statements)
 
 
+def test_a_send_with_files_tells_nothing_of_the_room(hidden: Hidden) -> None:
+    for reader in READERS:
+        asked = {
+            slug: hidden.ask(
+                reader, "POST", f"/api/rooms/{slug}/messages", body="", files=["x" * 24, "y" * 24]
+            )
+            for slug in ("private", "direct", "missing")
+        }
+        statements, answer = asked.pop("missing")
+        for costs, other in asked.values():
+            assert other.raw == answer.raw
+            assert len(costs) == len(statements), (reader, costs, statements)
+
+
 @pytest.mark.parametrize("text", ["not one word", "", "x" * 33, "x" * 5000, "NUL \x00"])
 def test_what_is_refused_for_its_text_alone_tells_nothing_of_the_room(hidden: Hidden, text: str) -> None:
     calls = [("POST", ""), ("PATCH", "/{id}"), ("POST", "/{id}/reactions"), ("DELETE", "/{id}/reactions")]
@@ -141,6 +155,18 @@ def test_a_socket_is_told_the_same(hidden: Hidden) -> None:
                 costs.append(statements)
             assert told[0] == told[1] == told[2], (reader, command)
             assert len(costs[0]) == len(costs[1]) == len(costs[2]), (reader, command, costs)
+
+
+def test_it_is_overheard_as_none_is(hidden: Hidden) -> None:
+    for reader in READERS:
+        socket = hidden.chat.socket(hidden.readers[reader])
+        costs = []
+        for slug in ("missing", "private", "direct"):
+            with counting() as statements:
+                (frame,) = hidden.chat.send(socket, type="overhear", rooms=[slug])
+            assert frame == {"type": "overhearing", "rooms": []}
+            costs.append(len(statements))
+        assert costs[0] == costs[1] == costs[2], (reader, costs)
 
 
 def test_it_is_neither_listed_nor_searched(hidden: Hidden) -> None:

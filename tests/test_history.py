@@ -124,6 +124,15 @@ class Readers(TestCase):
         self.assertEqual({one.room: one.access.moderate for one in rooms}, {LOBBY: False, "den": True})
         self.assertEqual(history.rooms_for(None)[1], [])
 
+    def test_heads_are_told_of_those_that_one_may_see_in_four_queries(self) -> None:
+        self.assertEqual(list(history.heads_for(self.ana.pk, ["den", LOBBY, "none"]).rooms), [LOBBY])
+        Membership.objects.create(room=self.den, user=self.ana)
+        for asked in (["den", LOBBY, "none"], ["none"]):
+            with self.assertNumQueries(4):
+                heads = history.heads_for(self.ana.pk, asked)
+            self.assertEqual(set(heads.rooms), {"den", LOBBY} & {*asked})
+        self.assertEqual(history.heads_for(None, ["den", LOBBY]).rooms, {})
+
     def test_the_list_of_rooms_takes_the_same_number_of_queries_however_many_there_are(self) -> None:
         with CaptureQueriesContext(connection) as few:
             history.rooms_for(self.ana.pk)

@@ -7,9 +7,9 @@ from pathlib import Path
 
 REALTIME = Path(__file__).parent.parent / "realtime"
 # A database call on the reactor thread stops everybody: what makes one, or leaves that thread, has one home.
-# Commands run before the reactor does.
+# Commands run before the reactor does; files are carried and pictures made in threads of their own.
 DATABASE_AND_THREADS = ("django.db", "psycopg2", "twisted.internet.threads")
-HOMES = ("database", "deadline", "direct", "management")
+HOMES = ("database", "deadline", "direct", "files", "management")
 
 
 def imported(source: str) -> set[str]:

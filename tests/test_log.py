@@ -9,7 +9,7 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import TestCase, TransactionTestCase
 
-from rooms import accounts, drafts, history, log, signals
+from rooms import accounts, drafts, history, log, rows, signals
 from rooms.messages import After, Code, Page, Posted, Refused, RoomBatch, Stored
 from rooms.models import ApiToken, Ban, ChatRoom, Membership, Message, SiteState, WithheldText
 from tests.support_rooms import LOBBY, edit, message, person, redaction, refused, room, store, stored
@@ -95,15 +95,15 @@ class Appending(TestCase):
         self.assertEqual(refused(log.append([draft])).code, Code.NOT_AUTHENTICATED)
 
     def test_one_draft_that_the_database_refuses_does_not_fail_its_neighbours(self) -> None:
-        real = Message._base_manager.bulk_create
+        real = rows.store
 
-        def refuse_bad(rows: list[Message], **options: Any) -> list[Message]:
-            if any(row.body == "bad" for row in rows):
+        def refuse_bad(new: list[Message]) -> None:
+            if any(row.body == "bad" for row in new):
                 raise IntegrityError("planted")
-            return real(rows, **options)
+            real(new)
 
         with (
-            patch.object(type(Message._base_manager), "bulk_create", side_effect=refuse_bad),
+            patch.object(rows, "store", side_effect=refuse_bad),
             self.assertLogs("rooms"),
         ):
             outcomes = log.append([message(self.ana, text) for text in ("good", "bad", "fine")]).outcomes

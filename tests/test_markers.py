@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from realtime.limits import MarkerLimits
 from realtime.markers import Markers
 from rooms.actions import MarkRead
 from rooms.answers import Reading
-from rooms.messages import Credential, Identity
+from rooms.messages import Author, Credential, Event, Identity, Kind, Notice, RoomBatch
 from tests.support_bytes import Socket
 from tests.support_edge import ANA, COOKIE, Edge
 
@@ -167,11 +168,35 @@ def test_too_many_rooms_at_once_are_refused(edge: Edge, socket: Socket) -> None:
     assert socket.told() == []
 
 
+def concerning(edge: Edge, room: str, **about: Any) -> RoomBatch:
+    """Commit a row that concerns somebody."""
+    batch = edge.post(room, "one")
+    return replace(batch, messages=(replace(batch.messages[0], **about),))
+
+
+def test_whom_a_commit_concerns_is_told_unless_they_hear_the_room(edge: Edge, socket: Socket) -> None:
+    stranger = hello(edge, Cookie="sessionid=ben-session")
+    ana = Author(ANA.user_id, "ana")
+    added = {"kind": Kind.NOTICE, "notice": Notice(Event.JOINED, ana)}
+    edge.markers.committed([concerning(edge, "den", **added), concerning(edge, "den", mentions=(ana, ana))])
+    assert socket.told() == [{"type": "rooms"}] * 2
+
+    socket.send({"type": "overhear", "rooms": ["lobby"]})
+    socket.told()
+    batches = [concerning(edge, "lobby", mentions=(ana,)), concerning(edge, "den")]
+    socket.told()
+    edge.markers.committed(batches)
+    assert socket.told() == stranger.told() == []
+
+
 def test_a_connection_that_fails_keeps_nobody_from_hearing(caplog: pytest.LogCaptureFixture) -> None:
     heard: list[tuple[str, int]] = []
 
     class Broken:
         def read_elsewhere(self, room: str, up_to: int) -> None:
+            raise RuntimeError("broken")
+
+        def concerned(self, room: str) -> None:
             raise RuntimeError("broken")
 
         def refuse(self, refused: Any) -> None:
@@ -181,11 +206,15 @@ def test_a_connection_that_fails_keeps_nobody_from_hearing(caplog: pytest.LogCap
         def read_elsewhere(self, room: str, up_to: int) -> None:
             heard.append((room, up_to))
 
+        def concerned(self, room: str) -> None:
+            heard.append((room, 0))
+
     nothing: Any = None
     markers = Markers(nothing, nothing, MarkerLimits())
     for one in (Broken(), Sound()):
         markers.connect(3, one)
     markers.told(3, "lobby", 5)
+    markers.committed([concerning(Edge(), "den", mentions=(Author(3, "ana"),))])
 
-    assert heard == [("lobby", 5)]
+    assert heard == [("lobby", 5), ("den", 0)]
     assert "could not be told" in caplog.text

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+from typing import Any
 
 import pytest
 from django.db import connection
@@ -10,15 +12,28 @@ from django.test import Client, TestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from realtime import wire
 from rooms import history
 from rooms.acting import perform
-from rooms.actions import Archive, BanPerson, CreateRoom, Deed, MutePerson, SetReadOnly, SetRole, SetTopic
-from rooms.models import AuditEntry, Ban, ChatRoom, Membership, Message, Mute, ReadMarker
-from tests.support_rooms import LOBBY, message, person, room, store
+from rooms.actions import (
+    Archive,
+    BanPerson,
+    CreateRoom,
+    Deed,
+    MuteForOneself,
+    MutePerson,
+    SetReadOnly,
+    SetRole,
+    SetTopic,
+)
+from rooms.messages import Newest, Refused
+from rooms.models import AuditEntry, Ban, ChatRoom, Membership, Message, Mute, ReadMarker, SiteState
+from tests.support_rooms import LOBBY, message, person, redaction, room, store
 from tests.test_accounts_pages import INLINE
 
 pytestmark = pytest.mark.databases
 
+FIRST = re.compile(r'<script id="first-messages" type="application/json">(?P<json>[^<]*)</script>')
 TOKEN = re.compile(r'name="csrfmiddlewaretoken" value="[^"]+"|"csrfToken": "[^"]+"')
 
 
@@ -102,6 +117,23 @@ class Making(Pages):
         self.assertIn("no such person", answer.context["form"].errors["user"][0])
         answer = self.as_(self.dora).post(reverse("rooms:direct"), {"user": "CARL"}, follow=True)
         self.assertEqual(answer.context["room"].name, "carl")
+
+
+class Listing(Pages):
+    """The list shows first what is for its reader in person, then what is unread."""
+
+    def test_rooms_stand_in_the_order_of_what_waits_there_then_by_name(self) -> None:
+        spoken = {"Zeta": "hello @carl", "Young": "hello", "Xenon": "hello @carl"}
+        slugs = {}
+        for name in ("Ärger", "Beta", *spoken):
+            slugs[name] = perform(self.ana.pk, CreateRoom(name)).room
+            perform(self.ana.pk, SetRole(slugs[name], self.carl.pk))
+            if name in spoken:
+                store(message(self.ana, spoken[name], room=slugs[name]))
+        perform(self.carl.pk, MuteForOneself(slugs["Xenon"], muted=True))
+        answer = self.as_(self.carl).get(reverse("rooms:index"))
+        shown = [one.name for one in answer.context["rooms"]]
+        self.assertEqual([one for one in shown if one in slugs], ["Zeta", "Young", "Ärger", "Beta", "Xenon"])
 
 
 class Hidden(Pages):
@@ -318,3 +350,52 @@ class RoomList(Pages):
         self.assertEqual({key: state[key] for key in wanted}, wanted)
         room("plain")
         self.assertNotIn("read", self.as_(self.dora).get(self.url("room", LOBBY)).context["page"]["state"])
+
+    def test_the_page_of_a_room_carries_its_newest_messages_as_the_api_gives_them(self) -> None:
+        said = store(*(message(self.ana, f"</script><b>{number}", room=self.slug) for number in range(60)))
+        store(redaction(self.ana, said[-1]))
+        answer = self.as_(self.dora).get(self.url("room"))
+        carried = json.loads(FIRST.search(answer.content.decode())["json"])  # type: ignore[index]
+        page = history.read(self.dora.pk, self.slug, Newest(50))
+        assert not isinstance(page, Refused)
+        told = [wire.encode_message(one) for one in page.messages]
+        epoch = SiteState.current().epoch
+        given = wire.encode_page(self.slug, epoch, told, last_id=page.head, more=True)
+        self.assertEqual(carried, json.loads(given))
+        self.assertEqual(len(carried["messages"]), 50)
+        self.assertNotIn("<b>59", json.dumps(carried))
+        self.assertNotContains(answer, "</script><b>")
+
+    def test_the_page_of_a_room_carries_nothing_for_who_may_not_read_it(self) -> None:
+        store(message(self.ana, "of us alone", room=self.slug))
+        perform(self.ana.pk, BanPerson(self.slug, self.carl.pk))
+        for client in (self.as_(self.carl), Client()):
+            answer = client.get(self.url("room"))
+            self.assertNotIn("of us alone", answer.content.decode())
+
+    def test_the_page_of_an_empty_room_carries_a_cursor_before_all(self) -> None:
+        room("plain")
+        carried = self.as_(self.dora).get(self.url("room", "plain")).context["first"]
+        wanted = {
+            "room": "plain",
+            "epoch": SiteState.current().epoch,
+            "messages": [],
+            "last_id": 0,
+            "more": False,
+        }
+        self.assertEqual(carried, wanted)
+
+
+class WhatIsUploaded(TestCase):
+    def test_the_script_is_told_what_a_file_may_be(self) -> None:
+        client = Client()
+        client.force_login(person("ana"))
+
+        def told() -> Any:
+            return client.get("/rooms/lobby/").context["page"].get("uploads")
+
+        self.assertEqual(told(), {"maxBytes": 10 * 1_048_576, "most": 10, "types": ""})
+        with override_settings(CHAT_UPLOAD_TYPES=["image/*", "application/pdf"]):
+            self.assertEqual(told()["types"], "image/*,application/pdf")
+        with override_settings(CHAT_UPLOADS=0):
+            self.assertIsNone(told())

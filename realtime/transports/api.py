@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.defer import TimeoutError as DeferredTimeoutError
@@ -122,7 +122,9 @@ class Calls:
     async def post(self, call: Call) -> Answer:
         """POST /api/rooms/{room}/messages."""
         body = _decoded(call, wire_bodies.PostBody, self._max_body)
-        stored = await self._posted(call, Kind.MESSAGE, body.body, body.nonce, reply_to=body.reply_to)
+        stored = await self._posted(
+            call, Kind.MESSAGE, body.body, body.nonce, reply_to=body.reply_to, files=tuple(body.files or ())
+        )
         return Answer(201 if stored.fresh else 200, self._encode(stored.posted))
 
     async def edit(self, call: Call) -> Answer:
@@ -151,14 +153,12 @@ class Calls:
         body = decoded(call, wire_rooms.ReactionBody)
         return await self._posted(call, kind, body.body, body.nonce)
 
-    async def _posted(
-        self, call: Call, kind: Kind, body: str, nonce: str | None, *, reply_to: int | None = None
-    ) -> Stored:
+    async def _posted(self, call: Call, kind: Kind, body: str, nonce: str | None, **more: Any) -> Stored:
         nonce = nonce or new_nonce()
         if call.caller is None:
             raise NotAuthenticated(nonce=nonce)
         target = None if kind is Kind.MESSAGE else call.message_id
-        draft = Draft(call.room, kind, call.caller.user_id, nonce, body, target, reply_to)
+        draft = Draft(call.room, kind, call.caller.user_id, nonce, body, target, **more)
         try:
             self._allowance.take(call.caller, self._allowance.origin(*call.exchange.came_from))
             outcome = await self._posting.post(draft)

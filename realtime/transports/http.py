@@ -17,6 +17,7 @@ from twisted.web import resource, server
 from realtime import wire_rooms
 from realtime.errors import InternalError, MethodNotAllowed, NotAuthenticated, NotFound, Refusal
 from realtime.queries import MAX_ID, user_id
+from rooms.messages import FILE_KEY
 
 if TYPE_CHECKING:
     from realtime.transports.doorkeeper import Doorkeeper
@@ -35,6 +36,8 @@ PARTS = {
     "id": NUMBER,
     "invitation": NUMBER,
     "report": NUMBER,
+    "file": FILE_KEY,
+    "name": r"[^/]{1,1000}",
     "user": r"[^/\x00-\x1f\x7f\ud800-\udfff]{1,255}",
 }
 """What the named parts of a path look like. Keys of people are whatever the site's user model has."""

@@ -23,10 +23,11 @@ class Command(BaseCommand):
     """Removes withheld text and prints how much."""
 
     help = (
-        "Remove for good the text that redactions and edits have withheld, which moderators can read until "
-        "then: of one message and its edits, of one author, or all that was withheld more than so many days "
-        "ago. What readers see does not change. It cannot be taken back, but from a backup, and the audit "
-        "trail tells of it. Cut off in the middle, it goes on where it was when run again."
+        "Remove for good the text that redactions and edits have withheld, and the files of redacted "
+        "messages, which moderators can read until then: of one message and its edits, of one author, or all "
+        "that was withheld more than so many days ago. What readers see does not change. It cannot be taken "
+        "back, but from a backup, and the audit trail tells of it. Cut off in the middle, it goes on where "
+        "it was when run again."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -57,12 +58,13 @@ class Command(BaseCommand):
 
     def _run(self, pieces: Iterator[purging.Piece]) -> str:
         newest = WithheldText.objects.order_by("-pk").values_list("pk", flat=True).first()
-        purged = 0
+        purged = files = 0
         with Progress(self.stderr, "Purging", newest or 0) as progress:
             for piece in pieces:
                 purged += piece.texts
+                files += piece.files
                 progress.reach(piece.last, f"{purged:,} texts")
-        return _told(purged)
+        return _told(purged, files)
 
 
 def _purge_message(key: int) -> int:
@@ -74,5 +76,6 @@ def _purge_message(key: int) -> int:
     return purged
 
 
-def _told(texts: int) -> str:
-    return "1 text was removed." if texts == 1 else f"{texts} texts were removed."
+def _told(texts: int, files: int = 0) -> str:
+    with_files = f", and {files} {'file' if files == 1 else 'files'}" if files else ""
+    return f"1 text was removed{with_files}." if texts == 1 else f"{texts} texts were removed{with_files}."

@@ -1,0 +1,1 @@
+"""How dates are written where Django leaves that open, by language: `FORMAT_MODULE_PATH`."""
