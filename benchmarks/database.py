@@ -57,6 +57,12 @@ HEADS = """
 UPDATE rooms_chatroom SET last_message_id = head FROM
 (SELECT room_id, max(id) AS head FROM rooms_message GROUP BY room_id) heads WHERE heads.room_id = rooms_chatroom.id
 """
+WORDS = """
+INSERT INTO rooms_words
+SELECT id, room_id, rooms_message_words(id, room_id, author_id::text, created_at, body) FROM rooms_message ORDER BY id;
+TRUNCATE rooms_unindexed
+"""
+"""What a server would else begin with."""
 CURSOR_OURS = """
 SELECT id FROM rooms_message WHERE room_id = (SELECT id FROM rooms_chatroom WHERE slug = %s)
 ORDER BY id DESC OFFSET %s LIMIT 1
@@ -180,6 +186,7 @@ class Databases:
                     self._show(f"{schema}: {last + 1:,} of {rows:,} messages", over=last + 1 == rows)
                 if rows and schema == "ours":
                     cursor.execute(HEADS)
+                    cursor.execute(WORDS)
                 cursor.execute("VACUUM ANALYZE")
 
     def _show(self, text: str, *, over: bool) -> None:

@@ -22,6 +22,7 @@ The core, in the reactor's thread alone
     identities  who a credential is, and whether it still holds
     epochs      which database this is
     poll        what no hint told of
+    indexing    the index of words, which follows the log
     notices     what other processes are to hear
     listener    hears other processes
     hearsay     what they say, taken apart
@@ -35,22 +36,22 @@ The core, in the reactor's thread alone
 Where threads begin
     database    the log, history, permissions and accounts as coroutines
     deadline    ends a PostgreSQL call in its own thread
-    direct      LISTEN and NOTIFY on connections of their own
     files       uploads verified and stored, files read, by the piece
+    direct      LISTEN and NOTIFY on connections of their own
 
 What is served
     client      one authenticated caller on a WebSocket
     transports  WebSocket, Server-Sent Events, long poll, HTTP API
     static      files from staticfiles' finders
-    at_once     bytes given to a socket as they are written, where nothing waits before them
     packing     text made small: scripts shortened, all compressed, kept within a bound
     bundling    a page's modules in one file
     edition     addresses of static files that change with them
+    at_once     bytes given to a socket as they are written, where nothing waits before them
     stall       whether a full connection takes anything at all
     vanished    whether a peer's host is still there
     departure   who must be told that the server stops
-    seats       how many connections may be open, in all and by address
     uploads     how many bodies of files are on their way in, and how long they may take
+    seats       how many connections may be open, in all and by address
     channel     one HTTP connection, and what bounds it
     handshake   what may become a WebSocket, and the answer to it
     framing     frames on an open WebSocket: autobahn's reading and checks

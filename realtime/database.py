@@ -272,6 +272,10 @@ class Database:
             )
         )  # fmt: skip
 
+    async def index_some(self) -> bool:
+        """Index words, and return whether there may be more to index, as `rooms.search.index_some`."""
+        return await self._read(search.index_some)
+
     async def first_admin_link(self) -> str | None:
         """Return the path of a new link for the first administrator, as `rooms.firstadmin.issue_link`."""
         return await self._writing.call(self._around, firstadmin.issue_link)

@@ -108,6 +108,14 @@ class PollLimits:
 
 
 @dataclass(frozen=True, slots=True)
+class IndexingLimits:
+    """How far the index of words is behind the log, and how soon it is tried again where that fails."""
+
+    behind_s: float = 1.0
+    backoff: Backoff = Backoff()
+
+
+@dataclass(frozen=True, slots=True)
 class HttpLimits:
     """What a request may hold and how long it may take to come in.
 
@@ -131,14 +139,6 @@ class HttpLimits:
     ready_s: float = 3.0
 
 
-@dataclass(frozen=True, slots=True)
-class SocketLimits:
-    """What a WebSocket may send, and when it is given up.
-
-    A peer that was not heard of for `ping_s` is asked, and dropped where nothing comes for another
-    `pong_s`. Whoever takes nothing of what waits for it for `stall_s` is closed. After a close frame the
-    peer has `close_s` to answer. While `waiting_commands` wait for a join, or `unsettled` sends for their
-    commit, nothing more is read. `bad_frames` in a row end the connection.
 @dataclass(frozen=True, slots=True)
 class UploadLimits:
     """How many bodies of uploads are on their way in, each a file on disk, and how slow they may be.
@@ -167,6 +167,14 @@ class FileLimits:
     carrying_threads: int = 4
 
 
+@dataclass(frozen=True, slots=True)
+class SocketLimits:
+    """What a WebSocket may send, and when it is given up.
+
+    A peer that was not heard of for `ping_s` is asked, and dropped where nothing comes for another
+    `pong_s`. Whoever takes nothing of what waits for it for `stall_s` is closed. After a close frame the
+    peer has `close_s` to answer. While `waiting_commands` wait for a join, or `unsettled` sends for their
+    commit, nothing more is read. `bad_frames` in a row end the connection.
     """
 
     in_bytes: int = 65_536

@@ -29,25 +29,26 @@ from realtime.files import Files
 from realtime.hearsay import Hearsay
 from realtime.hub import Hub
 from realtime.identities import Identities
+from realtime.indexing import Indexing
 from realtime.listener import Deaf, Listener
 from realtime.markers import Markers
 from realtime.notices import Notices, Silence
-from realtime.places import Places
 from realtime.packing import Packing
+from realtime.places import Places
 from realtime.poll import Poll
 from realtime.presence import Presence
 from realtime.site import Root, django_pages, site
 from realtime.static import StaticFiles
 from realtime.transports.api import Calls, Health
 from realtime.transports.doorkeeper import Doorkeeper
-from realtime.transports.http import Api
 from realtime.transports.downloads import Downloads
+from realtime.transports.http import Api
 from realtime.transports.longpoll import LongPolls
 from realtime.transports.moderation_api import ModerationCalls
 from realtime.transports.rooms_api import RoomCalls
 from realtime.transports.sse import EventStreams
-from realtime.transports.websocket import Party, Upgrade
 from realtime.transports.uploads import UploadCalls
+from realtime.transports.websocket import Party, Upgrade
 from realtime.writer import Writer
 from rooms import signals
 
@@ -76,25 +77,25 @@ class Pools:
     reading: ThreadPool
     polling: ThreadPool
     telling: ThreadPool
-    pages: ThreadPool
     packing: ThreadPool
-
+    pages: ThreadPool
     preparing: ThreadPool
     carrying: ThreadPool
+
     @classmethod
     def of(cls, config: Config) -> Pools:
         """Return pools of the configured sizes, not yet started."""
-        return cls(
         files = limits.FileLimits()
+        return cls(
             ThreadPool(0, 1, "writing"),
             ThreadPool(0, config.read_threads, "reading"),
             ThreadPool(0, 1, "polling"),
             ThreadPool(0, 1, "telling"),
-            ThreadPool(0, config.page_threads, "pages"),
             ThreadPool(0, 1, "packing"),
-        )
+            ThreadPool(0, config.page_threads, "pages"),
             ThreadPool(0, files.preparing_threads, "preparing"),
             ThreadPool(0, files.carrying_threads, "carrying"),
+        )
 
     def all(self) -> tuple[ThreadPool, ...]:
         """Return every pool."""
@@ -143,14 +144,15 @@ class ChatService(Service):
         self.database = Database(
             self._reactor, pools.writing, pools.reading, pools.polling, limits.DatabaseLimits()
         )
-        self.hub = Hub(self.database, self._reactor, encode=wire.encode_message, limits=limits.HubLimits())
         self.files = Files(self._reactor, pools.preparing, pools.carrying, self.database, limits.FileLimits())
+        self.hub = Hub(self.database, self._reactor, encode=wire.encode_message, limits=limits.HubLimits())
         self.writer = Writer(
             self.database.append, self._reactor, told=self.hub.told, limits=limits.WriterLimits()
         )
         self.identities = Identities(self.database, self._reactor, limits.IdentityLimits())
         polling = limits.PollLimits(heads_s=self._config.poll_interval_s)
         self.poll = Poll(self.database, self.hub, self.identities, self._reactor, polling)
+        self.indexing = Indexing(self.database.index_some, self._reactor, limits.IndexingLimits())
         self.sends = Sends(self._config, self._reactor.seconds, _now, limits.SendLimits().buckets)
         self.presence = Presence(self._reactor, limits.PresenceLimits(), self._tell_others)
         self.markers = Markers(self.database.perform, self._reactor, limits.MarkerLimits())
@@ -202,10 +204,10 @@ class ChatService(Service):
             max_body=self._config.max_body,
         )
         rooms, moderation = RoomCalls(database, self.markers), ModerationCalls(database)
-        party = Party(
-            reactor,
         uploads = UploadCalls(self.files, self.sends)
         downloads = Downloads(self.files, reactor, limits.FileLimits())
+        party = Party(
+            reactor,
             limits.SocketLimits(),
             make_client=self._client,
             origin=self.sends.origin,
@@ -217,9 +219,9 @@ class ChatService(Service):
             Health(database, reactor, limits.HttpLimits().ready_s, stopping=lambda: self.stopping).routes(),
             None,
         )
+        api = [*calls.routes(streams.serve), *rooms.routes(), *moderation.routes(), *uploads.routes()]
         parts = [
             (b"/ws", Upgrade(party, door, Epochs(database, reactor), places)),
-        api = [*calls.routes(streams.serve), *rooms.routes(), *moderation.routes(), *uploads.routes()]
             (b"/api/", Api(api, door)),
             (b"/files/", Api(downloads.routes(), door)),
             files,
@@ -259,6 +261,7 @@ class ChatService(Service):
         signals.committed.connect(self._thd_committed, weak=False)
         signals.access_changed.connect(self._thd_access_changed, weak=False)
         self.poll.start()
+        self.indexing.start()
         self.listener.start()
         for endpoint in self._endpoints:
             self.ports.append(await endpoint.listen(self.site))
@@ -275,10 +278,11 @@ class ChatService(Service):
 
     def _committed(self, batches: tuple[RoomBatch, ...]) -> None:
         self.hub.publish(batches)
+        self.markers.committed(batches)
         self.notices.committed(batches)
+        self.indexing.committed()
 
     def _access_changed_here(self, rooms: frozenset[str] | None) -> None:
-        self.markers.committed(batches)
         self._access_changed(rooms)
         self.notices.access_changed(rooms)
 
@@ -320,6 +324,7 @@ class ChatService(Service):
         for port in self.ports:
             await maybeDeferred(port.stopListening)
         self.poll.stop()
+        self.indexing.stop()
         self.listener.stop()
         self.identities.stop()
         await self._within(bounds.write_s, self.writer.stop(), "The commit in hand")

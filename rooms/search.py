@@ -123,6 +123,11 @@ def ids(  # noqa: PLR0913  (each narrows by something of its own)
     )
 
 
+def index_some() -> bool:
+    """Index messages that are not yet, and return whether there may be more; on SQLite there are none."""
+    return connection.vendor == "postgresql" and search_postgresql.index_some()
+
+
 def _newest_id() -> int:
     return next(iter(Message.objects.order_by("-id").values_list("id", flat=True)[:1]), 0)
 

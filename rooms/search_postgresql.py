@@ -9,20 +9,28 @@ touches few small blocks, and a rare one few entries of the index, whatever the 
 
 Which words come one after the other no GIN index tells: whether a phrase is in a text is asked of the rows
 that have all its words, and of so many of them only.
+
+The index follows the log: to write a GIN index takes longer than all else of a message, and an append holds
+its rooms locked. In the transaction that writes a message, triggers put it into `rooms_unindexed` for as long
+as it is not indexed as it stands; `index_some` takes it out again. A search reads what is in there, too.
 """
 
 from __future__ import annotations
 
+import logging
+from heapq import merge
 from itertools import groupby, islice
 from operator import itemgetter
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from django.db import connection
+from django.db import DatabaseError, connection, transaction
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Iterator
 
     from rooms.search_words import Mark, Wanted
+
+logger = logging.getLogger(__name__)
 
 LEVELS = (10, 14, 18)
 """How many bits of an id are inside a block of each size."""
@@ -34,16 +42,40 @@ EXAMINED = 20_000
 """In how many of the messages that have all its words a phrase is looked for: that takes half a second."""
 EXAMINED_AT_ONCE = 256
 
-WORDS = "rooms_message_words(id, room_id, author_id::text, created_at, body)"
-"""What is indexed, as the index has it."""
+FEW = 200
+"""How many messages that are not indexed a search reads. Where there are more, it indexes them first."""
+INDEXED_AT_ONCE = 1_000
 
+TAKE = """
+DELETE FROM rooms_unindexed WHERE message IN (
+    SELECT message FROM rooms_unindexed ORDER BY message LIMIT %s FOR UPDATE SKIP LOCKED
+)
+RETURNING message
+"""
+INDEX = """
+WITH found AS MATERIALIZED (
+    SELECT id, room_id, rooms_message_words(id, room_id, author_id::text, created_at, body) AS words
+    FROM rooms_message WHERE id = ANY(%s) AND kind = 'message' AND body <> ''
+), gone AS (
+    DELETE FROM rooms_words WHERE message = ANY(%s) AND message NOT IN (SELECT id FROM found)
+)
+INSERT INTO rooms_words SELECT id, room_id, words FROM found ORDER BY id
+ON CONFLICT (message) DO UPDATE SET words = excluded.words
+"""
+READ = """
+SELECT message, words IS NOT NULL AND id BETWEEN %s AND %s {all} {among}
+FROM rooms_unindexed LEFT JOIN (
+    SELECT id, room_id AS room, rooms_message_words(id, room_id, author_id::text, created_at, body) AS words
+    FROM rooms_message WHERE kind = 'message' AND body <> ''
+) AS stands ON id = message
+"""
 WALK = """
-SELECT block.n, hit.id
+SELECT block.n, hit.message
 FROM generate_series(%s::bigint, %s::bigint, %s::bigint) AS block(n)
 CROSS JOIN LATERAL (
-    SELECT id FROM rooms_message
-    WHERE kind = 'message' AND body <> '' {all}
-      AND {words} @@ ('''{level}:' || block.n || '''')::tsquery
+    SELECT message FROM rooms_words
+    WHERE true {all}
+      AND words @@ ('''{level}:' || block.n || '''')::tsquery
       {among}
     LIMIT {many}
 ) AS hit
@@ -76,10 +108,28 @@ def ids(
     words, phrases = texts[: len(texts) - len(wanted.phrases)], texts[len(texts) - len(wanted.phrases) :]
     groups = ["|".join(map(_mark, group)) for group in wanted.marks]
     walk = _Walk(words + groups, rooms, ascending=ascending)
-    found: Iterator[int] = (key for key in walk.between(low, high) if low <= key <= high)
+    # In this order: what is indexed meanwhile is found by the walk.
+    unindexed = walk.unindexed(low, high)
+    indexed = (key for key in walk.between(low, high) if low <= key <= high and key not in unindexed)
+    fitting = sorted((key for key, fits in unindexed.items() if fits), reverse=not ascending)
+    found: Iterator[int] = merge(fitting, indexed, reverse=not ascending)
     if any(len(phrase) > 1 for phrase in wanted.phrases):
         found = _examined(found, _all(phrases))
     return list(islice(found, limit))
+
+
+def index_some() -> bool:
+    """Index what is not, a thousand messages at most, and return whether there may be more.
+
+    What somebody else is indexing, or changes just now, is passed over.
+    """
+    with transaction.atomic(), connection.cursor() as cursor:
+        cursor.execute(TAKE, [INDEXED_AT_ONCE])
+        taken = [key for (key,) in cursor.fetchall()]
+        if taken:
+            # Another statement, which sees every change that was committed before these were taken.
+            cursor.execute(INDEX, [taken, taken])
+    return len(taken) == INDEXED_AT_ONCE
 
 
 def _folded(wanted: Wanted) -> list[str]:
@@ -122,6 +172,14 @@ class _Walk:
         self._rooms = None if rooms is None else list(rooms)
         self._step = 1 if ascending else -1
 
+    def unindexed(self, low: int, high: int) -> dict[int, bool]:
+        """Return the ids of all that is not indexed as it stands, each with whether it is found."""
+        _index_most()
+        statement = READ.format(all=self._all, among=self._among)
+        with connection.cursor() as cursor:
+            cursor.execute(statement, [low, high, *self._given])
+            return dict(cursor.fetchall())
+
     def between(self, low: int, high: int) -> Iterator[int]:
         """Yield what the blocks hold that these ids lie in: small blocks first, then greater ones."""
         here, end = (low, high) if self._step > 0 else (high, low)
@@ -160,11 +218,31 @@ class _Walk:
             first = groups[-1][0] + self._step
 
     def _ask(self, level: int, first: int, last: int, most: int) -> list[tuple[int, int]]:
-        # An addition keeps PostgreSQL from reading an index of rooms, which may be the greater part of all.
-        among = "" if self._rooms is None else "AND room_id + 0 = ANY(%s)"
-        every = f"AND {WORDS} @@ %s::tsquery " * len(self._queries)
-        statement = WALK.format(level=level, among=among, many=MANY + 1, most=most, all=every, words=WORDS)
-        rooms = [] if self._rooms is None else [self._rooms]
+        statement = WALK.format(level=level, all=self._all, among=self._among, many=MANY + 1, most=most)
         with connection.cursor() as cursor:
-            cursor.execute(statement, [first, last, self._step, *self._queries, *rooms])
+            cursor.execute(statement, [first, last, self._step, *self._given])
             return list(cursor.fetchall())
+
+    @property
+    def _all(self) -> str:
+        return "AND words @@ %s::tsquery " * len(self._queries)
+
+    @property
+    def _among(self) -> str:
+        return "" if self._rooms is None else "AND room = ANY(%s)"
+
+    @property
+    def _given(self) -> list[Any]:
+        return [*self._queries, *([] if self._rooms is None else [self._rooms])]
+
+
+def _index_most() -> None:
+    """Index what is not, but for a few. Where that fails, it is read instead, which takes longer."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT message FROM rooms_unindexed LIMIT %s", [FEW + 1])
+        many = len(cursor.fetchall()) > FEW
+    try:
+        while many:
+            many = index_some()
+    except DatabaseError:
+        logger.warning("Messages could not be indexed for a search, which reads them", exc_info=True)

@@ -16,6 +16,7 @@ from django.test import Client, TestCase
 from django.test.utils import CaptureQueriesContext
 
 from benchmarks import admin as benchmark
+from rooms import search
 
 pytestmark = pytest.mark.postgresql
 
@@ -37,6 +38,8 @@ class Plans(TestCase):
             }
             cursor.execute(benchmark.FILL, {**log, "rows": ROWS, "first": 1, "last": ROWS})
             cursor.execute(benchmark.AFTER)
+            while search.index_some():
+                pass
             cursor.execute("ANALYZE")
         cls.boss = User.objects.get(username="u1")
 
