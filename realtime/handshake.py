@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 from typing import Any
 
 from realtime.errors import BadRequest
@@ -10,6 +11,7 @@ from realtime.errors import BadRequest
 SMUGGLING = frozenset(b"\x0b\x0c\x1c\x1d\x1e\x85")
 """Bytes that `str.splitlines` takes for the end of a line and HTTP does not (CVE-2026-44546)."""
 KEY_BYTES = 16
+MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def check_handshake(request: Any) -> None:
@@ -32,9 +34,24 @@ def check_handshake(request: Any) -> None:
     keys = request.requestHeaders.getRawHeaders(b"sec-websocket-key", [])
     if len(keys) != 1 or not _is_key(keys[0].strip()):
         raise BadRequest("Sec-WebSocket-Key: it must be 16 bytes in Base64")
+    if not request.requestHeaders.hasHeader(b"host"):
+        raise BadRequest("Host: it is missing")
     if request.content.read(1):
-        # autobahn would take it for frames.
+        # It would be taken for frames.
         raise BadRequest("A handshake has no body.")
+
+
+def acceptance(request: Any, subprotocol: str) -> bytes:
+    """Return the server's answer (RFC 6455, 4.2.2). The subprotocol is taken where it is offered."""
+    key = request.requestHeaders.getRawHeaders(b"sec-websocket-key")[0].strip()
+    proof = base64.b64encode(hashlib.sha1(key + MAGIC, usedforsecurity=False).digest())
+    chosen = b""
+    if subprotocol in offered(request):
+        chosen = b"Sec-WebSocket-Protocol: %b\r\n" % subprotocol.encode("ascii")
+    return (
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: WebSocket\r\nConnection: Upgrade\r\n%b"
+        b"Sec-WebSocket-Accept: %b\r\n\r\n" % (chosen, proof)
+    )
 
 
 def _is_key(text: bytes) -> bool:

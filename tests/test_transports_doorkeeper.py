@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.test import override_settings
 
+from realtime.transports.doorkeeper import REMEMBERED
 from rooms.messages import Credential, Identity
 from tests.support_edge import COOKIE, CSRF, Edge
 
@@ -89,6 +90,43 @@ class TestDoor:
         assert edge.ask("GET", ROOM, **headers).status == 403
         with override_settings(SECURE_PROXY_SSL_HEADER=("HTTP_X_FORWARDED_PROTO", "https")):
             assert edge.ask("GET", ROOM, **headers).status == 200
+
+    @pytest.mark.parametrize("header", ["X_Forwarded_Proto", "X_Scheme"])
+    def test_who_came_by_https_opens_the_door_to_nobody_else(self, header: str) -> None:
+        with override_settings(SECURE_PROXY_SSL_HEADER=(f"HTTP_{header.upper()}", "https")):
+            edge = Edge()
+            edge.post("lobby")
+            secure: dict[str, Any] = {header: "https"}
+            statuses = [
+                edge.ask("GET", ROOM, Origin="https://localhost", **headers).status
+                for headers in (secure, {}, secure, {header: "http"})
+            ]
+
+        assert statuses == [200, 403, 200, 403]
+
+    def test_what_passed_once_lets_no_other_host_or_origin_pass(self, edge: Edge) -> None:
+        asked = [("localhost", "http://localhost"), ("localhost", "http://evil.example")]
+        asked += [("evil.example", "http://localhost"), ("evil.example", "http://evil.example")]
+        for _ in range(2):
+            statuses = [edge.ask("GET", ROOM, Host=host, Origin=origin).status for host, origin in asked]
+            assert statuses == [200, 403, 400, 400]
+
+    @override_settings(USE_X_FORWARDED_HOST=True)
+    def test_also_where_a_proxy_tells_the_host(self, edge: Edge) -> None:
+        for _ in range(2):
+            assert edge.ask("GET", ROOM, X_Forwarded_Host="localhost").status == 200
+            assert edge.ask("GET", ROOM, X_Forwarded_Host="evil.example").status == 400
+
+    @override_settings(ALLOWED_HOSTS=["*"])
+    def test_no_more_than_some_addresses_are_remembered(self) -> None:
+        edge = Edge(connections=1000)
+        edge.post("lobby")
+        for number in range(REMEMBERED + 50):
+            host = f"{number}.example"
+            assert edge.ask("GET", ROOM, Host=host, Origin=f"http://{host}").status == 200
+
+        assert edge.door._admit_host.cache_info().currsize == REMEMBERED
+        assert edge.door._admit_origin.cache_info().currsize == REMEMBERED
 
     def test_a_header_given_twice_is_refused(self, edge: Edge) -> None:
         for line in (

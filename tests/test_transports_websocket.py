@@ -11,10 +11,12 @@ from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from zope.interface.verify import verifyObject
 
-from realtime import limits
+from realtime import limits, vanished
 from rooms.messages import Credential, Identity
 from tests.support_bytes import Connection, Response, Socket
 from tests.support_edge import ANA, COOKIE, Edge
+
+KEY: dict[str, Any] = {"Sec_WebSocket_Key": "dGhlIHNhbXBsZSBub25jZQ==", "Sec_WebSocket_Version": "13"}
 
 
 @pytest.fixture
@@ -132,6 +134,13 @@ class TestGuard:
     def test_what_is_no_handshake_is_400(self, edge: Edge, headers: dict[str, str]) -> None:
         assert refused(edge, **headers).code == "bad_request"
 
+    @override_settings(ALLOWED_HOSTS=["*"])
+    def test_a_handshake_names_its_host(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.ask("GET", "/ws", Host="", Upgrade="websocket", Connection="Upgrade", **KEY)
+
+        assert connection.response().code == "bad_request"
+
     def test_what_comes_as_the_body_of_a_handshake_is_no_frame(self, edge: Edge) -> None:
         socket = edge.socket(upgraded=False, Content_Length="6")
         socket.connection.tell(b"\x89\x80\0\0\0\0")
@@ -147,12 +156,30 @@ class TestGuard:
 
         assert connection.value().startswith(b"HTTP/1.0 400")
 
-    def test_autobahn_is_given_no_header_that_it_does_not_need(self, edge: Edge) -> None:
-        socket = edge.socket(X_Custom="1", Origin="http://localhost", **COOKIE)
+    def test_the_answer_proves_that_the_key_was_read(self, edge: Edge) -> None:
+        """By the example of RFC 6455, 1.3."""
+        assert edge.socket().head.split(b"\r\n") == [
+            b"HTTP/1.1 101 Switching Protocols",
+            b"Upgrade: WebSocket",
+            b"Connection: Upgrade",
+            b"Sec-WebSocket-Accept: s3pPLMBiTxaQ9kYGzzhZRbK+xOo=",
+        ]
 
-        assert set(socket.connection.protocol.http_headers) == {
-            "host", "upgrade", "connection", "sec-websocket-key", "sec-websocket-version"
-        }  # fmt: skip
+    def test_frames_that_did_not_wait_for_the_answer_are_not_taken(
+        self, edge: Edge, caplog: pytest.LogCaptureFixture
+    ) -> None:
+        connection = edge.connect()
+        connection.tell(
+            b"GET /ws HTTP/1.1\r\nHost: localhost\r\nUpgrade: websocket\r\nConnection: Upgrade\r\n"
+            b"Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+            + 20_000
+            * b"\x89\x80\0\0\0\0"
+        )
+        connection.tell(b"\x89\x80\0\0\0\0")
+
+        assert connection.value().startswith(b"HTTP/1.1 101")
+        assert connection.value().count(b"\x8a\0") == 1
+        assert not caplog.records
 
     def test_a_client_that_leaves_while_it_is_looked_up_is_forgotten(
         self, edge: Edge, caplog: pytest.LogCaptureFixture
@@ -355,15 +382,6 @@ class TestWritten:
         assert [opcode for opcode, _payload in frames] == [1, 1, 1, 9]
         assert len(written) == len(frames)
 
-    def test_what_autobahn_keeps_for_later_is_not_overtaken(self, edge: Edge) -> None:
-        socket = joined(edge)
-        protocol = socket.connection.protocol
-        protocol.send_queue.append((b"kept", False))
-        edge.post("lobby", "three")
-
-        assert b"three" not in socket.connection.value()
-        assert b"three" in protocol.send_queue[-1][0]
-
 
 class TestLife:
     def test_a_silent_peer_is_asked_after_30_s_and_dropped_after_45(self, edge: Edge) -> None:
@@ -411,10 +429,43 @@ class TestLife:
         for taken in range(4):
             socket.connection.dataBuffer = b"x" * (100 - taken)
             edge.clock.advance(14)
+        socket.connection.dataBuffer = b""
         socket.connection.producer.resumeProducing()
         edge.clock.advance(20)
         assert not socket.connection.closed
         edge.clock.pump([15, 15])
+        assert socket.connection.aborted
+
+    def test_one_that_still_has_something_to_take_is_not_called_silent(self, edge: Edge) -> None:
+        """Its transport is not full, but what the kernel has for it takes long."""
+        socket = edge.socket()
+        for taken in range(10):
+            socket.connection.dataBuffer = b"x" * (100 - taken)
+            edge.clock.advance(15)
+        assert not socket.connection.closed
+        assert 9 not in [opcode for opcode, _payload in socket.frames()]
+
+        socket.connection.dataBuffer = b""
+        edge.clock.advance(15)
+        assert [opcode for opcode, _payload in socket.frames()] == [9]
+        edge.clock.advance(15)
+        assert socket.connection.aborted
+
+    def test_one_that_has_to_take_something_and_takes_nothing_is_1013(self, edge: Edge) -> None:
+        socket = edge.socket()
+        socket.connection.dataBuffer = b"x" * 100
+        edge.clock.pump([15] * 6)
+        assert socket.closed_with() == 1013
+
+    def test_one_that_takes_nothing_since_its_host_is_gone_is_dropped_sooner(
+        self, edge: Edge, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr(vanished, "is_gone", lambda _transport, limit_s: limit_s == 15)
+        socket = edge.socket()
+        socket.connection.dataBuffer = b"x" * 100
+        edge.clock.pump([15, 15])
+        assert not socket.connection.closed
+        edge.clock.advance(15)
         assert socket.connection.aborted
 
     def test_a_room_joined_meanwhile_waits_too(self, edge: Edge) -> None:

@@ -1,19 +1,22 @@
 """Who is asking, and from where: Host, Origin, CSRF token, session, Bearer token.
 
 Django judges: `HttpRequest.get_host` the host, `CsrfViewMiddleware` origin and token, each on a request
-built from Twisted's. No rule of theirs is repeated here.
+built from Twisted's. No rule of theirs is repeated here. Host and origin are judged on a request that has
+nothing but what they go by, so what passed once passes again: it is not built and judged for each request.
 """
 
 from __future__ import annotations
 
 import io
 import logging
-from typing import TYPE_CHECKING, Any, Protocol
+from collections.abc import Iterable, Sequence
+from functools import lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from django.conf import settings
 from django.core.exceptions import DisallowedHost
 from django.core.handlers.wsgi import WSGIRequest
-from django.http import HttpResponse
+from django.http import HttpResponse, parse_cookie
 from django.middleware.csrf import CsrfViewMiddleware
 
 from realtime.errors import BadRequest, Forbidden, NotAuthenticated
@@ -34,6 +37,12 @@ SAFE_METHODS = (b"GET", b"HEAD", b"OPTIONS")
 A_TOKEN = "x" * 32
 """As good as any: an origin is judged on a request whose cookie and header have the same token."""
 ONCE = (b"Host", b"Origin", b"Cookie", b"Authorization")
+ADDRESSING = (b"Host", b"Origin", b"X-Forwarded-Host", b"X-Forwarded-Port", b"X-Forwarded-Proto")
+"""By these a request tells how it is addressed, and by the header that SECURE_PROXY_SSL_HEADER names."""
+REMEMBERED = 128
+"""How many addresses that passed are remembered, each as long as a request's headers may be."""
+
+Headers = Iterable[tuple[bytes, Sequence[bytes]]]
 
 
 class Identities(Protocol):
@@ -50,6 +59,10 @@ class Doorkeeper:
         """Ask `identities` who somebody is."""
         self._identities = identities
         self._csrf = CsrfViewMiddleware(lambda _request: HttpResponse())
+        self._addressing = (*ADDRESSING, *_header_of_proxy())
+        # What raises is not remembered.
+        self._admit_host = lru_cache(REMEMBERED)(_judge_host)
+        self._admit_origin = lru_cache(REMEMBERED)(self._judge_origin)
 
     async def admit(self, request: Request) -> Identity | None:
         """Return who is asking, None for a guest.
@@ -80,7 +93,7 @@ class Doorkeeper:
             if len(request.requestHeaders.getRawHeaders(name, [])) > 1:
                 raise BadRequest(f"{name.decode()}: it is given twice")
         try:
-            as_django_sees(request).get_host()
+            self._admit_host(_address(request, self._addressing))
         except DisallowedHost:
             host = _header(request, "host")
             logger.warning(
@@ -90,17 +103,17 @@ class Doorkeeper:
 
     def check_origin(self, request: Request) -> None:
         """Raise Forbidden where a page of another site is asking."""
-        origin = _header(request, "origin")
-        if not origin:
-            return
-        django_request = as_django_sees(request)
-        django_request.method = django_request.META["REQUEST_METHOD"] = "POST"
+        if _header(request, "origin"):
+            self._admit_origin(_address(request, self._addressing))
+
+    def _judge_origin(self, address: Address) -> None:
+        django_request = address.as_django_sees("POST")
         django_request.COOKIES = {settings.CSRF_COOKIE_NAME: A_TOKEN}
         django_request.META[settings.CSRF_HEADER_NAME] = A_TOKEN
         if not self._passes(django_request):
             logger.warning(
                 "Refused a request from the origin %r: if it is this site's, add it to CSRF_TRUSTED_ORIGINS",
-                origin,
+                django_request.META["HTTP_ORIGIN"].strip(),
             )
             raise Forbidden("Origin: this site does not answer pages of that origin.")
 
@@ -124,7 +137,7 @@ class Doorkeeper:
 
     @staticmethod
     def _session(request: Request) -> Credential | None:
-        key = as_django_sees(request).COOKIES.get(settings.SESSION_COOKIE_NAME)
+        key = parse_cookie(_header(request, "cookie")).get(settings.SESSION_COOKIE_NAME)
         return (
             Credential.of_session(key)
             if key and key.isascii() and key.isprintable() and len(key) <= MAX_SESSION_KEY_CHARS
@@ -132,23 +145,61 @@ class Doorkeeper:
         )
 
 
+class Address(NamedTuple):
+    """How a request is addressed: all that Django judges host and origin by."""
+
+    scheme: str
+    server: str
+    port: str
+    headers: tuple[tuple[bytes, tuple[bytes, ...]], ...]
+
+    def as_django_sees(self, method: str, path: str = "/", headers: Headers | None = None) -> WSGIRequest:
+        """Return a Django request to this address, with these headers or the address's own, and no body."""
+        environ: dict[str, Any] = {
+            "REQUEST_METHOD": method,
+            "SCRIPT_NAME": "",
+            "PATH_INFO": path,
+            "QUERY_STRING": "",
+            "SERVER_NAME": self.server,
+            "SERVER_PORT": self.port,
+            "wsgi.url_scheme": self.scheme,
+            "wsgi.input": io.BytesIO(),
+        }
+        for name, values in self.headers if headers is None else headers:
+            key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
+            environ[key] = (b"; " if name.lower() == b"cookie" else b",").join(values).decode("latin-1")
+        return WSGIRequest(environ)
+
+
 def as_django_sees(request: Request) -> WSGIRequest:
     """Return a Django request with the method, scheme, path and headers of Twisted's, and no body."""
-    host = request.getHost()
-    environ: dict[str, Any] = {
-        "REQUEST_METHOD": request.method.decode("latin-1"),
-        "SCRIPT_NAME": "",
-        "PATH_INFO": request.path.decode("latin-1"),
-        "QUERY_STRING": "",
-        "SERVER_NAME": str(getattr(host, "host", "localhost")),
-        "SERVER_PORT": str(getattr(host, "port", 0)),
-        "wsgi.url_scheme": "https" if request.isSecure() else "http",
-        "wsgi.input": io.BytesIO(),
-    }
-    for name, values in request.requestHeaders.getAllRawHeaders():
-        key = "HTTP_" + name.decode("latin-1").upper().replace("-", "_")
-        environ[key] = (b"; " if name.lower() == b"cookie" else b",").join(values).decode("latin-1")
-    return WSGIRequest(environ)
+    return _address(request, ()).as_django_sees(
+        request.method.decode("latin-1"),
+        request.path.decode("latin-1"),
+        request.requestHeaders.getAllRawHeaders(),
+    )
+
+
+def _address(request: Request, by: Iterable[bytes]) -> Address:
+    """Return how a request is addressed, by these headers."""
+    headers, host = request.requestHeaders, request.getHost()
+    told = [(name, tuple(headers.getRawHeaders(name, ()))) for name in by]
+    return Address(
+        "https" if request.isSecure() else "http",
+        str(getattr(host, "host", "localhost")),
+        str(getattr(host, "port", 0)),
+        tuple((name, values) for name, values in told if values),
+    )
+
+
+def _judge_host(address: Address) -> None:
+    address.as_django_sees("GET").get_host()
+
+
+def _header_of_proxy() -> list[bytes]:
+    """Return the header by which a proxy tells that it was asked by HTTPS, where the site trusts one."""
+    told = settings.SECURE_PROXY_SSL_HEADER
+    return [told[0].removeprefix("HTTP_").replace("_", "-").encode("ascii")] if told else []
 
 
 def _nothing(_request: HttpRequest) -> HttpResponse:

@@ -1,8 +1,4 @@
-"""WebSocket: the guard before an upgrade, and the connection after it. The one user of autobahn.
-
-autobahn reads the handshake's headers a second time, and splits them where HTTP does not. So it is given
-none of the client's but those that it needs, after all were judged.
-"""
+"""WebSocket: the guard before an upgrade, and the connection after it."""
 
 from __future__ import annotations
 
@@ -11,26 +7,22 @@ import logging
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, cast
 
-from autobahn.twisted.resource import WebSocketResource
-from autobahn.twisted.websocket import WebSocketServerFactory, WebSocketServerProtocol
-from autobahn.websocket.protocol import PreparedMessage
 from twisted.internet.defer import Deferred
-from twisted.internet.interfaces import IPushProducer, ITCPTransport
+from twisted.internet.interfaces import IPushProducer
 from twisted.web import resource, server
-from twisted.web.http_headers import Headers
 from zope.interface import implementer
 
-from realtime import wire
-from realtime.at_once import in_turn
+from realtime import vanished, wire
 from realtime.errors import InternalError, Refusal, Unavailable
-from realtime.handshake import check_handshake, offered
+from realtime.framing import Framing, as_sent, opened
+from realtime.handshake import acceptance, check_handshake
 from realtime.stall import StallWatch, progress
 from realtime.transports.http import Exchange, problem
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
 
     from realtime.at_once import Write
@@ -45,7 +37,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 SUBPROTOCOL = "chat.v1"
-HANDSHAKE = (b"Host", b"Upgrade", b"Connection", b"Sec-WebSocket-Key", b"Sec-WebSocket-Version")
 P = ParamSpec("P")
 
 
@@ -88,82 +79,54 @@ def rendering(limit_bytes: int) -> Callable[[Batch], tuple[bytes, ...]]:
     return frames
 
 
-def as_sent(text: bytes) -> bytes:
-    """Return one frame of text as a server sends it: neither masked nor compressed."""
-    prepared = PreparedMessage(text, isBinary=False, applyMask=False, doNotCompress=True)
-    return prepared.payloadHybi
-
-
 @implementer(IPushProducer)
-class Socket(WebSocketServerProtocol):
+class Socket(Framing):
     """One connection."""
 
-    transport: Any
+    _unwatch: Callable[[], None] | None = None
+    _stall: StallWatch | None = None
+    _tick: IDelayedCall | None = None
+    _drop: IDelayedCall | None = None
+    _asked_s = 0.0
+    _pinged = False
+    _over = False
 
     def __init__(
-        self,
-        party: Party,
-        caller: Identity | None,
-        epoch: str,
-        leave: Callable[[], None],
-        refused: Refusal | None = None,
-        *,
-        origin: str = "",
+        self, party: Party, caller: Identity | None, leave: Callable[[], None], *, origin: str = ""
     ) -> None:
-        """Be for `caller`, at `origin`, or only tell that it is refused; `leave` is called at the end."""
+        """Be for `caller`, at `origin`; `leave` is called at the end."""
         super().__init__()
         self._party = party
-        self._caller = caller
-        self._epoch = epoch
         self._leave = leave
-        self._refused = refused
-        self._frames = rendering(party.limits.out_bytes)
-        self._write: Write = in_turn
-        self._unwatch: Callable[[], None] = _nothing
-        self._tick: IDelayedCall | None = None
-        self._drop: IDelayedCall | None = None
-        self._heard_s = 0.0
-        self._over = False
+        self._heard_s = party.clock.seconds()
         self.client: Client = party.make_client(self, caller, origin)
-        self._stall = StallWatch(
-            party.clock, party.limits.stall_s, lambda: progress(self.transport), self._takes_nothing
-        )
+
+    def open(self, transport: Any, head: bytes, epoch: str, refused: Refusal | None) -> None:
+        """Take over a transport: answer the handshake by `head`, then greet, or only tell what is refused."""
+        party = self._party
+        self.take_over(transport, party.way_out(transport))
+        # The HTTP channel has been the transport's producer so far, and has paused it.
+        transport.unregisterProducer()
+        transport.registerProducer(self, streaming=True)
+        transport.resumeProducing()
+        if refused is not None:
+            self.sendData(head)
+            self._go(refused, refused.close_code, "overloaded")
+            return
+        caller = self.client.caller
+        self.sendData(head + as_sent(wire.encode_hello(caller, epoch, "chat")))
+        self._tick = party.clock.callLater(party.limits.ping_s, self._ask)
+        if caller is not None:
+            self._unwatch = party.watch.watch(caller.credential, self._revoked)
+        party.departure.add(self, self._depart)
 
     # What autobahn tells
-
-    def onConnect(self, request: Any) -> str | None:
-        """Choose the subprotocol."""
-        return SUBPROTOCOL if SUBPROTOCOL in request.protocols else None
-
-    @_guarded
-    def onOpen(self) -> None:
-        """Greet, and be ready."""
-        # The HTTP channel has been the transport's producer so far.
-        self.transport.unregisterProducer()
-        self.transport.registerProducer(self, streaming=True)
-        if ITCPTransport.providedBy(self.transport):
-            self.transport.setTcpNoDelay(True)
-        self._write = self._party.way_out(self.transport)
-        if self._refused is not None:
-            self._go(self._refused, self._refused.close_code, "overloaded")
-            return
-        self.send(wire.encode_hello(self._caller, self._epoch, "chat"))
-        self._heard_s = self._party.clock.seconds()
-        self._tick = self._party.clock.callLater(self._party.limits.ping_s, self._ask)
-        if self._caller is not None:
-            self._unwatch = self._party.watch.watch(self._caller.credential, self._revoked)
-        self._party.departure.add(self, self._depart)
 
     @_guarded
     def onMessage(self, payload: bytes, isBinary: bool) -> None:
         """Take a frame."""
         if not self._over:
             self.client.received(payload, is_text=not isBinary)
-
-    @_guarded
-    def onClose(self, wasClean: bool, code: int | None, reason: str | None) -> None:
-        """Free everything."""
-        self._end()
 
     def dataReceived(self, data: bytes) -> None:
         """Take note that the peer lives."""
@@ -189,19 +152,8 @@ class Socket(WebSocketServerProtocol):
     def send_batch(self, batch: Batch) -> None:
         """Send frames that are made once for all connections."""
         if self.state == self.STATE_OPEN:
-            for frame in batch.once(self._frames):
+            for frame in batch.once(self._party.frames):
                 self.sendData(frame)
-
-    def sendData(self, data: bytes, sync: bool = False, chopsize: int | None = None) -> None:
-        """Write bytes, autobahn's or ours, after all that was written before them.
-
-        autobahn itself computes for each write a text that nobody reads, and counts what nobody asks for.
-        Once the connection is open, its own queue holds only what it was asked to chop.
-        """
-        if self.state != self.STATE_OPEN or sync or chopsize or self.send_queue:
-            super().sendData(data, sync, chopsize)
-        else:
-            self._write(self.transport, data)
 
     def close(self, code: int, reason: str) -> None:
         """Close with a code; autobahn's own `sendClose` refuses most of those that we need."""
@@ -237,19 +189,31 @@ class Socket(WebSocketServerProtocol):
 
     def pauseProducing(self) -> None:
         """Give the peer nothing more: it does not take what it has been given."""
-        self._stall.paused()
+        self._watch_stall()
         self.client.pause()
 
     def resumeProducing(self) -> None:
         """Go on: the peer has taken everything. What it said meanwhile was not listened to."""
         self._heard_s = self._party.clock.seconds()
-        self._stall.resumed()
+        self._watch_stall_no_longer()
         if not self._over:
             self.client.resume()
 
     def stopProducing(self) -> None:
         """End: the connection is going."""
         self._end()
+
+    def _watch_stall(self) -> None:
+        if self._stall is None:
+            party = self._party
+            self._stall = StallWatch(
+                party.clock, party.limits.stall_s, lambda: progress(self.transport), self._takes_nothing
+            )
+        self._stall.paused()
+
+    def _watch_stall_no_longer(self) -> None:
+        if self._stall is not None:
+            self._stall.resumed()
 
     def _takes_nothing(self) -> None:
         logger.info("A WebSocket whose peer takes nothing is closed")
@@ -268,18 +232,27 @@ class Socket(WebSocketServerProtocol):
         self.close(code, reason)
 
     def _ask(self) -> None:
-        """Ask a silent peer whether it lives; drop one that was asked and stayed silent."""
+        """Ask a silent peer whether it lives; drop one that was asked and stayed silent.
+
+        Who still has something to take cannot hear the question: for its slowness it has longer.
+        """
         limits = self._party.limits
-        silent_s = self._party.clock.seconds() - self._heard_s
-        wait_s = limits.ping_s - silent_s
-        if silent_s >= limits.ping_s + limits.pong_s and not self._stall.watching:
-            logger.debug("A WebSocket whose peer is silent is dropped")
-            self._end()
-            self.dropConnection(abort=True)
-            return
-        if silent_s >= limits.ping_s:
-            self.sendPing(b"")
+        now_s = self._party.clock.seconds()
+        wait_s = self._heard_s + limits.ping_s - now_s
+        if wait_s <= 0:
             wait_s = limits.pong_s
+            asked = self._asked_s > self._heard_s
+            behind = any(progress(self.transport) or ())
+            if asked and (vanished.is_gone(self.transport, limits.pong_s) if behind else self._pinged):
+                logger.debug("A WebSocket whose peer is silent is dropped")
+                self._end()
+                self.dropConnection(abort=True)
+                return
+            if behind:
+                self._watch_stall()
+            else:
+                self.sendPing(b"")
+            self._asked_s, self._pinged = now_s, not behind
         self._tick = self._party.clock.callLater(wait_s, self._ask)
 
     def _end(self) -> None:
@@ -287,8 +260,9 @@ class Socket(WebSocketServerProtocol):
         if self._over:
             return
         self._over = True
-        self._stall.resumed()
-        self._unwatch()
+        self._watch_stall_no_longer()
+        if self._unwatch is not None:
+            self._unwatch()
         self.client.closed()
         if self._tick is not None and self._tick.active():
             self._tick.cancel()
@@ -308,7 +282,7 @@ class Party:
         departure: Departure,
         way_out: Callable[[Any], Write],
     ) -> None:
-        """Make autobahn's factory, with none of its unsafe defaults left."""
+        """Take it."""
         self.clock = clock
         self.limits = limits
         self.make_client = make_client
@@ -316,29 +290,8 @@ class Party:
         self.watch = watch
         self.departure = departure
         self.way_out = way_out
-        self.factory = WebSocketServerFactory(protocols=[SUBPROTOCOL], server="", reactor=clock)
-        self.factory.setProtocolOptions(
-            versions=[13],
-            webStatus=False,
-            failByDrop=False,
-            maxFramePayloadSize=limits.in_bytes,
-            maxMessagePayloadSize=limits.in_bytes,
-            openHandshakeTimeout=0,
-            closeHandshakeTimeout=0,
-            autoPingInterval=0,
-            tcpNoDelay=True,
-        )
-
-
-class _Seated:
-    """What `WebSocketResource` asks for a protocol: has made one already."""
-
-    def __init__(self, socket: Socket, party: Party) -> None:
-        self._socket = socket
-        socket.factory = party.factory
-
-    def buildProtocol(self, _address: IAddress) -> Socket:
-        return self._socket
+        self.frames = rendering(limits.out_bytes)
+        self.socket = opened(Socket, clock, limits)
 
 
 class Upgrade(resource.Resource):
@@ -375,22 +328,18 @@ class Upgrade(resource.Resource):
 
     def _upgrade(self, exchange: Exchange, caller: Identity | None, epoch: str) -> None:
         request = exchange.request
-        channel: Any = request.channel
         leave_place, refused = self._place(caller)
         origin = self._party.origin(*exchange.came_from)
-        seat = channel.hand_over()
-        kept = [(name, request.requestHeaders.getRawHeaders(name, [])[-1:]) for name in HANDSHAKE]
-        if SUBPROTOCOL in offered(request):
-            kept.append((b"Sec-WebSocket-Protocol", [SUBPROTOCOL.encode()]))
-        request.requestHeaders = Headers(dict(kept))
-        request.uri = b"/ws"
+        head = acceptance(request, SUBPROTOCOL)
+        channel: Any = request.channel
+        transport, seat = channel.hand_over()
 
         def leave() -> None:
             leave_place()
             seat.leave()
 
-        socket = Socket(self._party, caller, epoch, leave, refused, origin=origin)
-        WebSocketResource(_Seated(socket, self._party)).render(request)
+        socket = self._party.socket(self._party, caller, leave, origin=origin)
+        socket.open(transport, head, epoch, refused)
 
     def _place(self, caller: Identity | None) -> tuple[Callable[[], None], Refusal | None]:
         """Take a place. A browser cannot read a refused upgrade: who gets none hears so on the socket."""
