@@ -49,15 +49,17 @@ class Site:
         return run(self.environment, *arguments)
 
     @contextmanager
-    def visitor(self, name: str | None, *, own_session: bool = False, **options: Any) -> Iterator[Visitor]:
-        """Open a browser of somebody's, logged in unless `name` is None.
+    def visitor(
+        self, name: str | None, *, own_session: bool = False, url: str | None = None, **options: Any
+    ) -> Iterator[Visitor]:
+        """Open a browser of somebody's, logged in unless `name` is None; at another origin if one is given.
 
         Visitors of one name share a session; one who logs out wants `own_session`.
         """
         shared = None if own_session or name is None else self.logged_in.get(name)
-        context = self.browser.new_context(base_url=self.chat.url, storage_state=shared, **options)
+        context = self.browser.new_context(base_url=url or self.chat.url, storage_state=shared, **options)
         context.set_default_timeout(WITHIN_MS)
-        visitor = Visitor(context, name)
+        visitor = Visitor(context, name, url or self.chat.url)
         try:
             if name is not None and shared is None:
                 visitor.log_in()
@@ -66,7 +68,7 @@ class Site:
             yield visitor
         finally:
             context.close()
-        assert visitor.complaints == []
+        assert not visitor.complaints, visitor.complaints
 
     @contextmanager
     def caller(self, name: str) -> Iterator[Caller]:
@@ -119,10 +121,11 @@ class Caller:
 
 @dataclass
 class Visitor:
-    """Somebody's browser. Whatever a page complains of on its console is kept."""
+    """Somebody's browser. What pages complain of is kept, and what they ask other hosts for."""
 
     context: BrowserContext
     name: str | None
+    url: str
     complaints: list[str] = field(default_factory=list)
     bearable: tuple[str, ...] = ()
 
@@ -131,6 +134,7 @@ class Visitor:
         page = self.context.new_page()
         page.on("pageerror", lambda error: self.complaints.append(f"error: {error}"))
         page.on("console", lambda message: self._heard(message.type, message.text))
+        page.on("request", lambda request: self._asked(request.url))
         page.goto(path)
         return page
 
@@ -153,6 +157,10 @@ class Visitor:
         page.click("main button[type=submit]")
         expect(page.locator("h1")).to_have_text("Rooms")
         page.close()
+
+    def _asked(self, url: str) -> None:
+        if not url.startswith((f"{self.url}/", "data:", "blob:")):
+            self.complaints.append(f"asks elsewhere: {url}")
 
     def _heard(self, kind: str, text: str) -> None:
         if kind in {"error", "warning"} and not any(part in text for part in self.bearable):

@@ -5,12 +5,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import partial
+from http import HTTPStatus
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
+from io import BytesIO
+from pathlib import Path, PurePosixPath
 from threading import Thread
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser, Page
+
+from realtime.packing import is_ours, thd_pack
 
 ROOT = Path(__file__).resolve().parents[2]
 MODULES = Path(__file__).with_name("modules")
@@ -35,6 +40,18 @@ class Files(SimpleHTTPRequestHandler):
         if bare.startswith("/static/"):
             return str(ROOT / "rooms" / bare.lstrip("/"))
         return str(MODULES / ("empty.html" if bare == "/" else bare.rpartition("/")[2]))
+
+    def send_head(self) -> Any:
+        """Send a script of the client's as the real server does."""
+        path = self.path.partition("?")[0]
+        if not path.startswith("/static/") or not is_ours(PurePosixPath(path)):
+            return super().send_head()
+        sent = thd_pack(Path(self.translate_path(path)), shorten=True).forms[""]
+        self.send_response(HTTPStatus.OK)
+        self.send_header("Content-Type", "text/javascript")
+        self.send_header("Content-Length", str(len(sent)))
+        self.end_headers()
+        return BytesIO(sent)
 
     def log_message(self, *_args: object) -> None:
         """Say nothing."""

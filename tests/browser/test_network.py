@@ -9,13 +9,15 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Route, WebSocketRoute, expect
 
-from tests.browser.site import A_NUMBER, Site, Visitor
+from tests.browser.badnetwork import BadNetwork, bad_network
+from tests.browser.site import A_NUMBER, RoomTab, Site, Visitor
+from tests.faults.proxy import Link
 
 pytestmark = pytest.mark.browser
 
 TRANSPORTS = ["websocket", "sse", "longpoll"]
-CUT = ("WebSocket connection", "Failed to load resource", "could not be read", "ERR_")
-"""What a browser itself says on the console where the network fails."""
+CUT = ("WebSocket connection", "Failed to load resource", "could not be read", "ERR_", "without a part of it")
+"""What is said on the console where the network fails: by the browser, and by a page that misses a part."""
 LONG_MS = 45_000
 """Longer than the longest wait between two attempts."""
 
@@ -274,3 +276,74 @@ def test_a_tab_that_stands_still_with_the_connection_in_hand_is_relieved_of_it(s
         ben.post("after it went on", "den")
         for tab in (first, second):
             tab.sees("while it stood still", "after it went on")
+
+
+@pytest.fixture
+def network(site: Site) -> Iterator[BadNetwork]:
+    """Put a network that can be broken before the site."""
+    with bad_network(site.chat.port) as network:
+        yield network
+
+
+def attach(tab: RoomTab, name: str) -> None:
+    """Attach a file to the next message."""
+    tab.page.set_input_files(
+        "#files", {"name": name, "mimeType": "text/plain", "buffer": name.encode() * 2_000}
+    )
+
+
+def test_two_who_talk_over_a_bad_network_end_up_with_one_log(site: Site, network: BadNetwork) -> None:
+    """Ana's network is slow, cuts within frames, freezes, and is gone for a while; Ben's is good."""
+    said: list[str] = []
+
+    def say(tab: RoomTab, text: str) -> None:
+        said.append(text)
+        tab.send(text)
+
+    with site.visitor("ben") as ben, site.visitor("ana", url=network.url) as ana:
+        ana.bearable = CUT
+        there, here = ben.room("open"), ana.room("open")
+        banner = here.page.locator("#banner")
+        network.slow(20_000)
+        network.each(Link.cut)
+        attach(here, "slowly.txt")
+        say(here, "over a slow line")
+        say(there, "to a slow line")
+        here.sees("over a slow line", "to a slow line")
+        network.slow(None)
+        for number in range(2):
+            network.each(lambda link: link.cut_after(60))
+            say(there, f"cut in the middle {number}")
+            say(here, f"and back {number}")
+        here.sees("and back 1", "cut in the middle 1")
+        network.each(Link.freeze)
+        attach(here, "frozen.txt")
+        say(here, "on a line that says nothing")
+        say(there, "to a line that hears nothing")
+        here.page.evaluate("dispatchEvent(new Event('offline'))")
+        network.each(Link.cut)
+        here.sees("on a line that says nothing", "to a line that hears nothing")
+        network.fail()
+        say(there, "while nothing goes through")
+        attach(here, "later.txt")
+        say(here, "in the tunnel")
+        expect(banner).to_contain_text("Trying again in")
+        here.page.fill("#text", "half a")
+        network.mend()
+        here.page.get_by_role("button", name="Try now").click()
+        expect(banner).to_be_hidden()
+        for tab in (here, there):
+            tab.sees(*said)
+        here.page.reload()
+        here.live()
+        expect(here.page.locator("#text")).to_have_value("half a")
+        with site.caller("mod") as mod:
+            stored = mod.bodies("open")
+        assert sorted(map(str, stored)) == sorted(said)
+        for tab in (here, there):
+            assert tab.texts() == stored
+            for name in ("slowly.txt", "frozen.txt", "later.txt"):
+                expect(tab.page.get_by_role("link", name=f"Download {name}")).to_have_count(1)
+        assert (
+            here.page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('chat:outbox'))") == []
+        )

@@ -163,7 +163,7 @@ def test_somebody_banned_sees_it_at_once_and_nothing_after(site: Site, ana: Call
         ana.post("said after", room)
         for tab in tabs:
             expect(tab.page.get_by_text("You can no longer read this room.")).to_be_visible()
-            expect(tab.page.locator("#composer button")).to_be_disabled()
+            expect(tab.page.locator("#composer button:enabled")).to_have_count(0)
         left.sees("said after")
         for tab in tabs:
             assert "said after" not in tab.page.content()
@@ -175,7 +175,7 @@ def test_slow_mode_keeps_what_is_too_soon_and_sends_it_in_turn(site: Site, ana: 
     change(ana, room, slow_mode=2)
     with site.visitor("ben") as ben:
         tab = ben.room(room)
-        expect(tab.page.locator("#slow-mode")).to_contain_text("one message every 2 s")
+        expect(tab.page.locator("#slow-mode")).to_contain_text("one message every 2 seconds")
         tab.send("first")
         tab.send("second")
         expect(tab.message("second").locator(".note")).to_contain_text("Kept, and sent soon after")
@@ -262,7 +262,7 @@ def test_the_list_counts_what_is_unread_until_it_is_seen(site: Site, ana: Caller
             if "unread" not in item.inner_text():
                 break
         expect(item).not_to_contain_text("2 unread.")
-        tab.page.locator(".room-head summary").click()
+        tab.page.get_by_label("About this room").click()
         tab.page.get_by_role("button", name="Tell me of nothing here").click()
         expect(tab.page.get_by_text("You are told of nothing here.")).to_be_visible()
         item.page.reload()
@@ -279,3 +279,22 @@ def test_a_link_leads_to_a_message_that_is_far_up(site: Site, ana: Caller) -> No
         expect(tab.message("here it is")).to_be_in_viewport()
         expect(tab.message("here it is")).to_have_attribute("data-id", A_NUMBER)
         expect(tab.message("here it is")).to_be_focused()
+
+
+def test_a_search_leads_to_its_hit_and_tells_its_time_as_the_room_does(site: Site, ana: Caller) -> None:
+    room = made(ana, "Searched")
+    ana.post("a needle among straws", room)
+    for number in range(70):
+        ana.post(f"straw {number}", room)
+    with site.visitor(
+        "ben", timezone_id="Pacific/Chatham"
+    ) as ben:  # three quarters of an hour from all others
+        page = ben.open("/search/?q=needle")
+        time = page.locator(".hits time")
+        expect(time).to_have_attribute("title", re.compile(r"\d"))
+        told = time.inner_text()
+        page.get_by_role("link", name="a needle among straws").click()
+        hit = RoomTab(page).message("a needle among straws")
+        expect(hit).to_be_in_viewport()
+        expect(hit).to_be_focused()
+        expect(hit.locator(".head time")).to_have_text(told)

@@ -68,6 +68,11 @@ export class TestClock {
     };
   }
 
+  /** Time passes, and nothing is called meanwhile: the computer sleeps. @param {number} for_ms */
+  sleep(for_ms) {
+    this.#now += for_ms;
+  }
+
   /** How many calls wait. */
   get pending() {
     return this.#calls.length;

@@ -17,6 +17,8 @@ class FakeTransport {
     this.joins = [];
     /** @type {any[]} */
     this.frames = [];
+    /** @type {string[][]} */
+    this.overheard = [];
     this.pokes = 0;
     this.isOpen = false;
     this.isClosed = false;
@@ -30,6 +32,10 @@ class FakeTransport {
   }
   leave() {}
   attend() {}
+  /** @param {string[]} rooms */
+  overhear(rooms) {
+    this.overheard.push(rooms);
+  }
   /** @param {object} frame */
   send(frame) {
     this.frames.push(frame);
@@ -255,6 +261,21 @@ test("a silent connection is checked, and opened anew where no answer comes", as
   equal([made[0].isClosed, made.length > 1], [true, true]);
 });
 
+test("after a sleep the connection is checked at once, also where nobody looks", async () => {
+  const { connection, made, clock, last } = fixture();
+  connection.open();
+  last().listener.opened(user);
+  await clock.advance(200_000);
+  clock.sleep(60_000); // as late as a hidden page's timers are
+  await clock.advance(0);
+  equal(last().pokes, 0);
+  clock.sleep(3_600_000);
+  await clock.advance(0);
+  equal([last().pokes, connection.status.state], [1, "open"]);
+  await clock.advance(6_000);
+  equal([made[0].isClosed, made.length], [true, 2]);
+});
+
 test("a join that is refused for a time is tried again, one refused for good is told", async () => {
   const { connection, clock, last, told } = fixture();
   connection.join("lobby", 7, "e");
@@ -267,6 +288,48 @@ test("a join that is refused for a time is tried again, one refused for good is 
   equal(last().joins.length, 2);
   last().listener.failed({ type: "error", code: "not_found", detail: "", room: "lobby" });
   equal([told.at(-1), connection.rooms()], [["left", "lobby", "not_found"], []]);
+});
+
+test("what is said of a room, and takes it from nobody, is no reason to leave it", async () => {
+  const { connection, clock, last, told } = fixture();
+  connection.join("lobby", 7, "e");
+  connection.open();
+  last().listener.opened(user);
+  last().listener.failed({ type: "error", code: "bad_request", detail: "typing before it was joined", room: "lobby" });
+  await clock.advance(10_000);
+  equal([connection.rooms(), told.filter(([name]) => name === "left"), last().joins.length], [["lobby"], [], 2]);
+});
+
+test("what is overheard goes through as it comes, asked for once it is open, and in no hurry after a break", async () => {
+  const { connection, clock, last, told } = fixture();
+  connection.open();
+  last().listener.opened(user);
+  connection.overhear(["den"]);
+  equal(last().overheard, [["den"]]);
+  last().listener.messages("den", 30, [{ ...row(40), room: "den" }]);
+  last().listener.messages("yard", 30, [{ ...row(41), room: "yard" }]);
+  equal(told.filter(([name]) => name === "messages"), [["messages", "den", 30, [{ ...row(40), room: "den" }]]]);
+  last().listener.reset({ type: "reset", room: "den", after: 3, epoch: "f" });
+  equal(connection.rooms(), []);
+  last().listener.closed({ code: 1006 });
+  await clock.until(() => connection.status.state === "connecting");
+  last().listener.opened(user);
+  equal(last().overheard, []);
+  await clock.advance(3_000);
+  equal(last().overheard, [["den"]]);
+});
+
+test("a room that is left and still overheard is asked for again", () => {
+  const { connection, last } = fixture();
+  connection.join("lobby", 7, "e");
+  connection.open();
+  last().listener.opened(user);
+  connection.overhear(["lobby", "den"]);
+  connection.leave("lobby");
+  equal(last().overheard, [["lobby", "den"], ["lobby", "den"]]);
+  last().listener.left("den", "not_found");
+  connection.leave("den");
+  equal(last().overheard.length, 2);
 });
 
 test("a life that is over is not listened to", async () => {

@@ -74,6 +74,21 @@ test("it opens on the newest page, and its cursor is where the next batch joins 
   equal([seen().at(-1), server.reads], [121, 1]);
 });
 
+test("a page that is old already is enough to begin with: what came since is read, or the epoch is over", async () => {
+  const { server, feed, told, seen } = fixture();
+  server.write(60);
+  feed.begin(await server.newest());
+  server.write(300);
+  feed.wake();
+  await settled();
+  equal([told, seen(), server.reads], [["opened"], ids(server.log.slice(10)), 3]);
+  const old = { ...server.page([row(1)], 0, false), epoch: "of yore" };
+  feed.begin(old);
+  feed.wake();
+  await settled();
+  equal([told.slice(1), feed.cursor], [["opened", "reset", "opened"], { id: 360, epoch: "e" }]);
+});
+
 test("a batch that does not join on is read from the server, with all between", async () => {
   const { server, feed, seen } = fixture();
   server.write(3);

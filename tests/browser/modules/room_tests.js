@@ -7,7 +7,7 @@ import { equal, settled, test, TestClock, throws } from "./check.js";
 /** @typedef {import("/static/rooms/js/protocol.js").Message} Message */
 
 const ROOM = {
-  room: "r", name: "R", topic: "", archived: false, read_only: false, slow_mode: 0,
+  room: "r", name: "R", topic: "", visibility: "public", archived: false, read_only: false, slow_mode: 0,
   post: true, moderate: false, manage: false,
 };
 

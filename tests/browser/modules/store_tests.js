@@ -160,10 +160,25 @@ test("reset throws everything away, kept changes too", () => {
 
 test("what is let go of comes back with its page, as the page has it", () => {
   const store = storeOf([message(1), message(2), message(3), edit(4, 1), message(5)]);
-  equal([store.trim(2), [...store.messages()].map(({ id }) => id)], [3, [3, 5]]);
+  store.keep(3, Infinity);
+  equal([[...store.messages()].map(({ id }) => id), store.idAt(0), store.idAt(-1)], [[3, 5], 3, 5]);
   store.add([message(1, { body: "edit 9", changed: 9 }), message(2)]);
   equal(shown(store).map(([id, body]) => [id, body]), [[1, "edit 9"], [2, "text 2"], [3, "text 3"], [5, "text 5"]]);
-  equal([store.trim(10), store.size], [1, 4]);
+  store.keep(0, 2);
+  equal([store.size, store.get(3), store.idAt(-1)], [2, undefined, 2]);
+});
+
+test("letting go of one end keeps the changes that wait for a page at the other", () => {
+  const store = storeOf([message(10), message(11), edit(20, 1), edit(21, 15)]);
+  store.keep(11, Infinity);
+  store.add([message(1), message(15)]);
+  equal(shown(store).map(([id, body]) => [id, body]), [[1, "text 1"], [11, "text 11"], [15, "edit 21"]]);
+});
+
+test("of what lies beyond only the changes are taken", () => {
+  const store = storeOf([message(1)]);
+  store.change([message(5), edit(6, 1), notice(7, "topic"), reaction(8, 5, 3)]);
+  equal(shown(store), [[1, "edit 6", undefined, 6]]);
 });
 
 test("only what shows is told, and a changed message is another object", () => {

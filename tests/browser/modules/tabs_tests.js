@@ -60,6 +60,14 @@ class FakeConnection {
     this.calls.push("pause");
   }
   keepUp() {}
+  /** @param {string[]} rooms */
+  overhear(rooms) {
+    this.calls.push(`overhear ${rooms}`);
+  }
+  /** @param {object} frame */
+  send(frame) {
+    this.calls.push(`send ${JSON.stringify(frame)}`);
+  }
   check() {
     this.calls.push("check");
   }
@@ -133,6 +141,97 @@ test("a tab that comes in is told how far the others are", async () => {
   await settled();
   ok(late.heard.some((told) => told.op === "at" && told.id === 9), "told");
   equal(connections[0].calls.filter((call) => call.startsWith("join")).length, 1);
+});
+
+test("a tab that comes in is told who is there, and nothing of that once the connection was cut", async () => {
+  const { hub, tab, connections } = fixture();
+  hub();
+  tab("one").line.want("lobby", () => new Cursor(9, "e"));
+  await settled();
+  const [{ outlet }] = connections;
+  const aside = { type: "presence", room: "lobby", users: [{ id: 3, name: "ana" }] };
+  outlet.aside(aside);
+  const late = tab("late");
+  late.line.want("lobby", () => new Cursor(9, "e"));
+  await settled();
+  const told = (/** @type {{heard: any[]}} */ { heard }) => heard.filter(({ op }) => op === "aside");
+  equal(told(late).at(-1), { op: "aside", room: "lobby", aside });
+  outlet.status({ state: "waiting", transport: "websocket", session: "s" });
+  const later = tab("later");
+  later.line.want("lobby", () => new Cursor(9, "e"));
+  await settled();
+  equal(told(later), []);
+});
+
+test("what one tab has read the others hear, though the server does not tell this connection", async () => {
+  const { hub, tab } = fixture();
+  hub();
+  const [one, two] = [tab("one"), tab("two")];
+  one.line.send({ type: "read", room: "lobby", id: 9 });
+  await settled();
+  equal(two.heard.at(-1), { op: "aside", room: "lobby", aside: { type: "read", room: "lobby", id: 9 } });
+});
+
+test("what tabs overhear is asked for together, and only where it changes", async () => {
+  const { hub, tab, connections, gone } = fixture();
+  const first = hub();
+  const [one, two] = [tab("one"), tab("two")];
+  one.line.overhear(["den", "attic"]);
+  two.line.overhear(["attic"]);
+  two.line.overhear(["yard", "attic"]);
+  await settled();
+  gone.get("two")?.();
+  one.line.again();
+  await settled();
+  equal(connections[0].calls, ["open", "overhear attic,den", "overhear attic,den,yard", "overhear attic,den"]);
+  connections[0].outlet.overhearing([{ room: "den", last_id: 4 }]);
+  connections[0].outlet.nudged();
+  await settled();
+  equal(one.heard.slice(-2), [{ op: "overhearing", rooms: [{ room: "den", last_id: 4 }] }, { op: "nudged" }]);
+  first.close();
+  hub();
+  await settled();
+  equal(connections[1].calls.at(-1), "overhear attic,den,yard"); // two's lock is asked for anew
+});
+
+test("a hub gives what comes to its herald, who is told which tabs show what, the last looked at last", async () => {
+  const end = manyEnds();
+  /** @type {Map<string, () => void>} */
+  const gone = new Map();
+  /** @type {any[]} */
+  const news = [];
+  /** @type {() => any[]} */
+  let looks = () => [];
+  /** @type {any} */
+  let outlet = null;
+  const made = new Hub({
+    bus: end(),
+    connect: /** @type {any} */ ((/** @type {any} */ told) => ((outlet = told), new FakeConnection(told))),
+    watch: (name, left) => void gone.set(name, left),
+    herald: (office) => ((looks = office.looks), (room, messages) => news.push([room, messages.length])),
+  });
+  made.open();
+  const line = (/** @type {string} */ name) => new Line({ bus: end(), tab: name, clock: new TestClock(), visible: () => true, silent: () => {} });
+  const [one, two] = [line("one"), line("two")];
+  one.look("lobby", true);
+  two.look("lobby", false);
+  await settled();
+  one.look("lobby", true);
+  one.look("lobby", false);
+  await settled();
+  outlet.messages("lobby", 5, [{ id: 6 }]);
+  equal([looks().map(({ tab: name, looking }) => [name, looking]), news], [[["two", false], ["one", false]], [["lobby", 1]]]);
+  gone.get("one")?.();
+  equal(looks().length, 1);
+});
+
+test("what one tab mutes all tabs hear", async () => {
+  const { hub, tab } = fixture();
+  hub();
+  const [one, two] = [tab("one"), tab("two")];
+  one.line.muted("lobby", true);
+  await settled();
+  for (const { heard } of [one, two]) equal(heard.at(-1), { op: "muted", room: "lobby", muted: true });
 });
 
 test("a new hub asks all tabs and goes on after a cursor of theirs", async () => {

@@ -87,10 +87,39 @@ test("a frame that is not the protocol's ends the connection, since the cursor c
   equal([told, socket.isClosed], [[["closed", { code: 1002 }]], true]);
 });
 
+test("who is there, who types and what was read elsewhere is passed on, name by name", () => {
+  const { socket, told, transport } = socketFixture();
+  transport.open();
+  socket.says({ type: "hello", user, epoch: "e" });
+  socket.says({ type: "presence", room: "lobby", users: [{ ...user, more: 1 }], more: 1 });
+  socket.says({ type: "typing", room: "lobby", user });
+  socket.says({ type: "read", room: "den", id: 9 });
+  equal(told.slice(1), [
+    ["aside", { type: "presence", room: "lobby", users: [user] }],
+    ["aside", { type: "typing", room: "lobby", user }],
+    ["aside", { type: "read", room: "den", id: 9 }],
+  ]);
+});
+
+test("rooms are overheard by one frame, which also provokes an answer where nothing is joined", () => {
+  const { socket, told, transport } = socketFixture();
+  transport.open();
+  transport.overhear(["den"]);
+  socket.says({ type: "hello", user, epoch: "e" });
+  equal(socket.frames, []);
+  transport.overhear(["den", "attic"]);
+  transport.poke();
+  const frame = { type: "overhear", rooms: ["den", "attic"] };
+  equal(socket.frames, [frame, frame]);
+  socket.says({ type: "overhearing", rooms: [{ room: "den", last_id: 4, more: 1 }] });
+  socket.says({ type: "rooms" });
+  equal(told.slice(1), [["overhearing", [{ room: "den", last_id: 4 }]], ["nudged"]]);
+});
+
 test("a frame of a type that is not known is passed over", () => {
   const { socket, told, transport } = socketFixture();
   transport.open();
-  socket.says({ type: "typing", room: "lobby", user: 4 });
+  socket.says({ type: "weather", room: "lobby", sun: 4 });
   equal([told, socket.isClosed], [[], false]);
 });
 

@@ -1,7 +1,7 @@
 // @ts-check
 /** The HTTP API (docs/protocol.md) as calls: pages and messages checked, refusals as one exception. */
 
-import { BadWire, parseAuthor, parseMessage, parsePage, parseRoom } from "./protocol.js";
+import { BadWire, parseAuthor, parseMessage, parsePage, parseRoom, parseRooms } from "./protocol.js";
 
 /**
  * @typedef {import("./protocol.js").Author} Author
@@ -57,6 +57,12 @@ export class Api {
     return from.user === undefined ? { epoch: from.epoch } : { user: parseAuthor(from.user), epoch: from.epoch };
   }
 
+  /** All rooms of the caller's list, and how much is unread there. @returns {Promise<Me & {rooms: import("./protocol.js").Listed[]}>} */
+  async list() {
+    const answer = await this.#json("rooms", {});
+    return checked(() => parseRooms(answer));
+  }
+
   /** @param {string} room @param {number} cursor @param {Reading} [how] @returns {Promise<Page>} */
   after(room, cursor, how = {}) {
     return this.#page(room, { after: cursor }, how);
@@ -86,7 +92,7 @@ export class Api {
     else if (command.type === "redact") call = ["DELETE", `${messages}/${command.target}`, { reason: body, nonce }];
     else if (command.type === "react") call = ["POST", `${messages}/${command.target}/reactions`, { body, nonce }];
     else if (command.type === "unreact") call = ["DELETE", `${messages}/${command.target}/reactions`, { body, nonce }];
-    else call = ["POST", messages, { body, nonce, reply_to: command.reply_to }];
+    else call = ["POST", messages, { body, nonce, reply_to: command.reply_to, files: command.files }];
     const answer = await this.#unsafe(...call);
     return checked(() => parseMessage(answer));
   }
@@ -105,6 +111,12 @@ export class Api {
   /** Be told of nothing there, or of everything again. @param {string} room @param {boolean} muted */
   mute(room, muted) {
     return this.#do("PUT", room, "muted", { muted });
+  }
+
+  /** The room of the caller and somebody else. @param {UserId} user @returns {Promise<string>} its slug */
+  async direct(user) {
+    const answer = await this.#unsafe("POST", "direct", { user });
+    return checked(() => parseRoom(answer)).room;
   }
 
   /** @param {string} room @param {number} message @param {string} reason */
@@ -149,27 +161,32 @@ export class Api {
     return checked(() => parsePage(answer));
   }
 
+  /** @param {string} method @param {string} path @param {object} body @returns {Promise<unknown>} */
+  #unsafe(method, path, body) {
+    return this.writing((token) =>
+      this.#json(path, {
+        method,
+        headers: { "Content-Type": "application/json", "X-CSRFToken": token },
+        body: JSON.stringify(body),
+      }),
+    );
+  }
+
   /**
    * The CSRF token is the one of this page's login: a page left open by somebody who logged out cannot
    * write as whoever logged in next. Where it was renewed for the same user it is taken anew.
-   * @param {string} method @param {string} path @param {object} body @returns {Promise<unknown>}
+   * @template T @param {(token: string) => Promise<T>} attempt throws a `Problem` where it was refused
    */
-  async #unsafe(method, path, body) {
-    const attempt = () =>
-      this.#json(path, {
-        method,
-        headers: { "Content-Type": "application/json", "X-CSRFToken": this.#token },
-        body: JSON.stringify(body),
-      });
+  async writing(attempt) {
     try {
-      return await attempt();
+      return await attempt(this.#token);
     } catch (problem) {
       const renewed = this.csrfToken();
       if (!(problem instanceof Problem) || problem.status !== 403 || renewed === this.#token) throw problem;
       const { user } = await this.rooms();
       if (user?.id !== this.#me?.id) throw new Problem(401, "not_authenticated", "another login", undefined);
       this.#token = renewed;
-      return attempt();
+      return attempt(renewed);
     }
   }
 
@@ -202,7 +219,7 @@ export class Api {
 }
 
 /** @param {Response} response @returns {Promise<Problem | Unreachable>} */
-async function refusal(response) {
+export async function refusal(response) {
   const retryAfter = Number(response.headers.get("Retry-After") ?? NaN);
   const retryAfter_s = Number.isFinite(retryAfter) ? retryAfter : undefined;
   const type = response.headers.get("Content-Type") ?? "";
@@ -212,8 +229,8 @@ async function refusal(response) {
   return new Problem(response.status, String(code), String(detail ?? ""), retryAfter_s);
 }
 
-/** @template T @param {() => T} parse @returns {T} */
-function checked(parse) {
+/** @template T @param {() => T} parse @returns {T} @throws {Unreachable} what came is not the server's */
+export function checked(parse) {
   try {
     return parse();
   } catch (error) {

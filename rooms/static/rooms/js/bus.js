@@ -4,14 +4,21 @@
  * itself; both ends of a page have an end of their own.
  *
  * @typedef {import("./connection.js").Status} Status
+ * @typedef {import("./news.js").Facts} Facts
+ * @typedef {import("./protocol.js").Aside} Aside
  * @typedef {import("./protocol.js").Failure} Failure
  * @typedef {import("./protocol.js").Message} Message
  * @typedef {import("./protocol.js").Sent} Sent
  *
+ * @typedef {{tab: string, room: string, looking: boolean}} Look what a tab shows, and whether it is looked at
+ *
  * @typedef {{ask: "want", tab: string, room: string, after: number, epoch: string}
  *   | {ask: "enough", tab: string, room: string}
  *   | {ask: "attend", room: string}
+ *   | {ask: "overhear", tab: string, rooms: string[]}
  *   | {ask: "send", frame: object}
+ *   | ({ask: "look"} & Look)
+ *   | {ask: "muted", room: string, muted: boolean}
  *   | {ask: "check"} | {ask: "network"} | {ask: "now"} | {ask: "ping"}} Request from a tab to the hub
  *
  * @typedef {{op: "new"}
@@ -21,7 +28,12 @@
  *   | {op: "reset", room: string}
  *   | {op: "left", room: string, code: string}
  *   | {op: "sent", sent: Sent["sent"]}
- *   | {op: "failed", failure: Failure}} Told from the hub to all tabs
+ *   | {op: "failed", failure: Failure}
+ *   | {op: "overhearing", rooms: import("./protocol.js").Overhearing["rooms"]}
+ *   | {op: "nudged"}
+ *   | {op: "aside", room: string, aside: Aside}
+ *   | {op: "notify", room: string, tab: string, facts: Facts, messages: Message[]}
+ *   | {op: "muted", room: string, muted: boolean}} Told from the hub to all tabs
  *
  * @typedef {object} Bus
  * @property {(message: Request | Told) => void} post

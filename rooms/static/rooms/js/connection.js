@@ -14,6 +14,7 @@ import { newNonce } from "./nonce.js";
 /**
  * @typedef {import("./api.js").Api} Api
  * @typedef {import("./clock.js").Clock} Clock
+ * @typedef {import("./protocol.js").Aside} Aside
  * @typedef {import("./protocol.js").Author} Author
  * @typedef {import("./protocol.js").Failure} Failure
  * @typedef {import("./protocol.js").Joined} Joined
@@ -44,6 +45,9 @@ import { newNonce } from "./nonce.js";
  * @property {(room: string, code: string) => void} left
  * @property {(sent: Sent["sent"]) => void} sent
  * @property {(failure: Failure) => void} failed
+ * @property {(aside: Aside) => void} aside
+ * @property {(rooms: import("./protocol.js").Overhearing["rooms"]) => void} overhearing
+ * @property {() => void} nudged
  */
 
 const OPENS_WITHIN_MS = 10_000;
@@ -51,6 +55,14 @@ const ANSWERS_WITHIN_MS = 5_000;
 const STABLE_AFTER_MS = 10_000;
 const SILENCE_MS = 2 * 60_000;
 const BETTER_AFTER_MS = 5 * 60_000;
+const BEAT_MS = 30_000;
+/** Browsers run the timers of hidden pages once a minute; what is later has slept. */
+const SLEPT_MS = 70_000;
+/** Over how long those who come back together spread what is not urgent. */
+const UNHURRIED_MS = 3_000;
+
+/** With these a room is refused for good; any other word about it leaves it worth another join. */
+const ENDS = new Set(["forbidden", "not_found", "not_authenticated"]);
 
 /** How widely to spread the first return after a WebSocket's close code. */
 const SPREAD_MS = new Map([[1012, 2_000], [1001, 5_000], [1013, 10_000], [1008, 5_000], [1009, 5_000]]);
@@ -58,6 +70,8 @@ const SPREAD_MS = new Map([[1012, 2_000], [1001, 5_000], [1013, 10_000], [1008, 
 export class Connection {
   /** @type {Map<string, Cursor>} */
   #rooms = new Map();
+  /** Rooms of which what is said is told, without being there. @type {Set<string>} */
+  #overheard = new Set();
   /** @type {Life | null} */
   #life = null;
   /** A better one, on trial. @type {Life | null} */
@@ -68,6 +82,8 @@ export class Connection {
   #cancelStable = () => {};
   #cancelTrial = () => {};
   #cancelCheck = () => {};
+  #cancelBeat = () => {};
+  #cancelOverhear = () => {};
   /** Answers to a question asked in an earlier era are too late. */
   #era = 0;
   #backoff;
@@ -113,6 +129,14 @@ export class Connection {
     this.#rooms.delete(room);
     this.#life?.transport.leave(room);
     this.#trial?.transport.leave(room);
+    if (this.#overheard.has(room)) this.overhear([...this.#overheard]);
+  }
+
+  /** Be told what is said in these rooms from now on, in place of those before. @param {string[]} rooms */
+  overhear(rooms) {
+    this.#overheard = new Set(rooms);
+    this.#cancelOverhear();
+    if (this.status.state === "open") this.#life?.transport.overhear(rooms);
   }
 
   /** @param {string} room */
@@ -156,6 +180,16 @@ export class Connection {
     this.#life.transport.poke();
   }
 
+  /** Nobody tells a page that its computer slept, nor looks at one that is hidden: its own timers are late then. */
+  #beat() {
+    this.#cancelBeat();
+    const due = this.clock.now() + BEAT_MS;
+    this.#cancelBeat = this.clock.after(BEAT_MS, () => {
+      if (this.clock.now() - due > SLEPT_MS) this.check();
+      this.#beat();
+    });
+  }
+
   /** The network changed: what failed before may get through now. */
   networkChanged() {
     if (this.status.state === "waiting") this.open();
@@ -164,7 +198,8 @@ export class Connection {
   }
 
   #drop() {
-    for (const cancel of [this.#cancelTimer, this.#cancelStable, this.#cancelTrial, this.#cancelCheck]) cancel();
+    const timers = [this.#cancelTimer, this.#cancelStable, this.#cancelTrial, this.#cancelCheck, this.#cancelOverhear, this.#cancelBeat];
+    for (const cancel of timers) cancel();
     this.#life?.transport.close();
     this.#trial?.transport.close();
     this.#life = null;
@@ -196,12 +231,15 @@ export class Connection {
       joined: only((joined) => this.#joined(joined)),
       messages: only((room, prev, messages) => this.#messages(room, prev, messages)),
       reset: only((reset) => {
-        this.#rooms.set(reset.room, new Cursor(reset.after, reset.epoch));
+        if (this.#rooms.has(reset.room)) this.#rooms.set(reset.room, new Cursor(reset.after, reset.epoch));
         this.outlet.reset(reset);
       }),
       left: only((room, code) => this.#left(room, code)),
       sent: only((sent) => this.outlet.sent(sent)),
       failed: only((failure) => this.#failed(which(), failure)),
+      aside: only((aside) => this.outlet.aside(aside)),
+      overhearing: only((rooms) => this.outlet.overhearing(rooms)),
+      nudged: only(() => this.outlet.nudged()),
       closed: (closed) => {
         if (which() === this.#trial) this.#giveUpTrial();
         else if (which() === this.#life) this.#closed(closed);
@@ -221,6 +259,7 @@ export class Connection {
     this.#heard();
     if (!this.#isMine(user)) return;
     life.phase = "open";
+    this.#beat();
     this.ladder.gotThrough();
     this.#cancelStable = this.clock.after(STABLE_AFTER_MS, () => {
       life.phase = "stable";
@@ -228,6 +267,10 @@ export class Connection {
       this.#backoff.reset();
     });
     this.#scheduleTrial();
+    if (this.#overheard.size > 0) {
+      const wait_ms = UNHURRIED_MS * this.clock.random();
+      this.#cancelOverhear = this.clock.after(wait_ms, () => life.transport.overhear([...this.#overheard]));
+    }
     this.#tell("open", { session: newNonce() });
   }
 
@@ -243,7 +286,10 @@ export class Connection {
   /** @param {string} room @param {number} prev @param {Message[]} messages */
   #messages(room, prev, messages) {
     const cursor = this.#rooms.get(room);
-    if (!cursor) return;
+    if (!cursor) {
+      if (this.#overheard.has(room)) this.outlet.messages(room, prev, messages);
+      return;
+    }
     const before = cursor.id;
     const fresh = cursor.take(prev, messages);
     if (fresh === null) this.#life?.transport.join(room, cursor.id, cursor.epoch);
@@ -253,6 +299,7 @@ export class Connection {
   /** @param {string} room @param {string} code */
   #left(room, code) {
     this.#rooms.delete(room);
+    this.#overheard.delete(room);
     this.outlet.left(room, code);
     if (code === "not_authenticated") void this.#ask(() => {});
   }
@@ -263,7 +310,7 @@ export class Connection {
     const cursor = room === undefined ? undefined : this.#rooms.get(room);
     if (nonce !== undefined || room === undefined || !cursor) {
       this.outlet.failed(failure);
-    } else if (code === "unavailable" || code === "rate_limited") {
+    } else if (!ENDS.has(code)) {
       const wait_ms = this.#backoff.next({ atLeast_ms: (failure.retry_after ?? 0) * 1000 });
       this.clock.after(wait_ms, () => {
         if (this.#life === life && this.#rooms.has(room)) life.transport.join(room, cursor.id, cursor.epoch);
@@ -347,7 +394,7 @@ export class Connection {
   }
 
   #changeOver() {
-    for (const cancel of [this.#cancelTrial, this.#cancelStable]) cancel();
+    for (const cancel of [this.#cancelTrial, this.#cancelStable, this.#cancelOverhear]) cancel();
     this.#heard();
     this.#life?.transport.close();
     this.#life = this.#trial;

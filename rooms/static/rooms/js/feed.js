@@ -1,7 +1,7 @@
 // @ts-check
 /**
- * One room as one page reads it: the newest page, then every batch that joins on, and the gap between
- * by HTTP where one does not.
+ * One room as one page reads it: the newest page, which the HTML brings at first, then every batch that
+ * joins on, and the gap between by HTTP where one does not.
  *
  * Wake, then read: being told of a newer id than the cursor is enough to get there.
  */
@@ -48,6 +48,12 @@ export class RoomFeed {
   /** How far the log has been read here. */
   get cursor() {
     return this.#cursor;
+  }
+
+  /** Begin with the newest page as it was at some time: what came since joins on, or is read. @param {Page} page */
+  begin(page) {
+    this.#cursor = new Cursor(page.last_id, page.epoch);
+    this.reader.opened(page);
   }
 
   /** Read the newest page, or what is missing. */
@@ -117,9 +123,7 @@ export class RoomFeed {
   /** @param {AbortSignal} signal */
   async #readNewest(signal) {
     const page = await this.api.newest(this.room, { limit: NEWEST, signal });
-    if (signal.aborted) return;
-    this.#cursor = new Cursor(page.last_id, page.epoch);
-    this.reader.opened(page);
+    if (!signal.aborted) this.begin(page);
   }
 
   /** @param {Cursor} cursor @param {AbortSignal} signal */

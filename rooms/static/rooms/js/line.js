@@ -15,6 +15,8 @@ const ANSWERS_WITHIN_MS = 5_000;
 export class Line {
   /** @type {Map<string, () => Cursor | null>} */
   #wants = new Map();
+  /** @type {string[]} */
+  #overheard = [];
   #bus;
   #cancelPing = () => {};
   #cancelSilence = () => {};
@@ -58,9 +60,25 @@ export class Line {
     this.#bus.post({ ask: "enough", tab: this.tab, room });
   }
 
+  /** Hear what is said in these rooms too, where that is cheap; in place of those before. @param {string[]} rooms */
+  overhear(rooms) {
+    this.#overheard = rooms;
+    this.#bus.post({ ask: "overhear", tab: this.tab, rooms });
+  }
+
   /** @param {object} frame */
   send(frame) {
     this.#bus.post({ ask: "send", frame });
+  }
+
+  /** Say which room this tab shows, and whether somebody looks at it; to every new hub again. @param {string} room @param {boolean} looking */
+  look(room, looking) {
+    this.#bus.post({ ask: "look", tab: this.tab, room, looking });
+  }
+
+  /** The reader wants to be told of nothing in a room, or of everything again: all tabs hear it. @param {string} room @param {boolean} muted */
+  muted(room, muted) {
+    this.#bus.post({ ask: "muted", room, muted });
   }
 
   /** @param {"check" | "network" | "now"} ask */
@@ -71,6 +89,7 @@ export class Line {
   /** Say all wants again: the hub answers with how far each room is. */
   again() {
     for (const room of this.#wants.keys()) this.#say(room);
+    if (this.#overheard.length > 0) this.overhear(this.#overheard);
   }
 
   /** Somebody looks at this page: its rooms go first, and what was missed while it was frozen is told again. */
@@ -110,6 +129,6 @@ export class Line {
   #told(told) {
     this.#cancelSilence();
     if (told.op === "new") this.again();
-    else this.hear(told);
+    this.hear(told);
   }
 }

@@ -9,15 +9,19 @@
 
 import { Problem } from "./api.js";
 import { Backoff } from "./backoff.js";
+import { gettext } from "./i18n.js";
+import { Kept } from "./kept.js";
 import { newNonce } from "./nonce.js";
 
 /**
  * @typedef {import("./clock.js").Clock} Clock
  * @typedef {import("./protocol.js").Message} Message
  * @typedef {{type: "send" | "edit" | "redact" | "react" | "unreact", room: string, nonce: string, body: string,
- *   target?: number, reply_to?: number}} Command `body` is the text, a redaction's reason, what is reacted with
- * @typedef {"waiting" | "sending" | "stored" | "failed"} EntryState
- * @typedef {{command: Command, state: EntryState, at: string, code?: string, detail?: string,
+ *   target?: number, reply_to?: number, files?: string[]}} Command `body` is the text, a redaction's reason, what is reacted with
+ * @typedef {Partial<import("./protocol.js").SentFile> & {name: string, type: string, size: number,
+ *   upload?: import("./upload.js").Upload}} Attachment a file of a message; without an id it is not uploaded
+ * @typedef {"uploading" | "waiting" | "sending" | "stored" | "failed"} EntryState
+ * @typedef {{command: Command, state: EntryState, at: string, code?: string, detail?: string, files?: Attachment[],
  *   id?: number, until?: number}} Entry `id`: the row of the log that it was stored as; `until`: no sooner is it
  *   sent again (wall clock, milliseconds), since the server has said so
  *
@@ -25,11 +29,11 @@ import { newNonce } from "./nonce.js";
  * @property {(frame: object) => boolean} socket false where no open socket carries it
  * @property {(command: Command) => Promise<Message>} post by HTTP
  * @property {() => void} doubt nothing was answered for long: is the connection alive?
+ * @property {(nonce: string) => void} [files] see to it that the files of an "uploading" one get there (sendfiles.js)
  */
 
 /** Refusals that pass: the same nonce is tried again. */
 const PASSING = new Set(["unavailable", "rate_limited", "not_authenticated"]);
-const TYPES = ["send", "edit", "redact", "react", "unreact"];
 const ANSWER_WITHIN_MS = 10_000;
 
 export class Outbox {
@@ -45,12 +49,13 @@ export class Outbox {
   /** @type {Map<string, () => void>} */
   #waits = new Map();
   #backoff;
+  #kept;
 
   /**
    * @param {object} how
    * @param {string} how.room
    * @param {import("./protocol.js").Author | null} how.user
-   * @param {Pick<Storage, "getItem" | "setItem" | "removeItem" | "key" | "length">} how.storage
+   * @param {import("./kept.js").Keeping} how.storage
    * @param {Clock} how.clock
    * @param {Ways} how.ways
    * @param {() => void} how.onchange
@@ -58,13 +63,16 @@ export class Outbox {
   constructor({ room, user, storage, clock, ways, onchange }) {
     this.room = room;
     this.user = user;
-    this.storage = storage;
     this.clock = clock;
     this.ways = ways;
     this.onchange = onchange;
-    this.prefix = `chat:outbox:${user?.id ?? ""}:${room}:`;
+    this.#kept = new Kept({ storage, room, prefix: `chat:outbox:${user?.id ?? ""}:${room}:` });
     this.#backoff = new Backoff(clock.random, { base_ms: 1_000 });
-    this.#load();
+    for (const entry of this.#kept.all()) {
+      // Another tab may be at it.
+      if (entry.state === "uploading") ways.files?.(entry.command.nonce);
+      else this.#entries.set(entry.command.nonce, entry);
+    }
   }
 
   /** @returns {readonly Entry[]} in the order typed; "stored" ones are still missing from the log read here */
@@ -72,31 +80,47 @@ export class Outbox {
     return [...this.#entries.values()];
   }
 
-  /** @param {Pick<Command, "type" | "body"> & Partial<Pick<Command, "target" | "reply_to">>} what */
-  submit(what) {
+  /**
+   * @param {Pick<Command, "type" | "body"> & Partial<Pick<Command, "target" | "reply_to">>} what
+   * @param {Attachment[]} [files] it goes out once all of them are uploaded; other messages do not wait for it
+   */
+  submit(what, files = []) {
     const command = { ...what, room: this.room, nonce: newNonce() };
-    this.#put({ command, state: "waiting", at: new Date(this.clock.now()).toISOString() });
-    this.#pump();
+    const attached = files.length > 0 ? { files } : {};
+    this.#begin({ command, state: "waiting", at: new Date(this.clock.now()).toISOString(), ...attached });
     return command.nonce;
+  }
+
+  /** @param {string} nonce @returns {Entry | undefined} also one that is kept here and not held */
+  get(nonce) {
+    return this.#entries.get(nonce) ?? this.#kept.get(nonce);
+  }
+
+  /** Something else is so of one of them. @param {Entry} entry */
+  change(entry) {
+    this.#put(entry);
+    this.#pump();
   }
 
   /** Try a failed one again, at the end of the line. @param {string} nonce */
   retry(nonce) {
     const entry = this.#entries.get(nonce);
-    if (entry?.state !== "failed") return;
-    this.#forget(nonce);
+    if (entry?.state !== "failed" || entry.code === "lost") return;
+    const { command, at, files } = entry;
+    this.#entries.delete(nonce);
+    this.#kept.remove(nonce);
     // The nonce was used for something else: only a new one can ever be stored.
-    const command = entry.code === "nonce_conflict" ? { ...entry.command, nonce: newNonce() } : entry.command;
-    this.#put({ command, state: "waiting", at: entry.at });
-    this.#pump();
+    const again = entry.code === "nonce_conflict" ? { ...command, nonce: newNonce() } : command;
+    this.#begin({ command: again, state: "waiting", at, ...(files && { files }) });
   }
 
-  /** @param {string} nonce @returns {string} its text */
+  /** @param {string} nonce @returns {Entry | undefined} what it was; its files are the caller's now */
   discard(nonce) {
-    const text = this.#entries.get(nonce)?.command.body ?? "";
+    const entry = this.#entries.get(nonce);
+    this.#entries.delete(nonce);
     this.#forget(nonce);
     this.onchange();
-    return text;
+    return entry;
   }
 
   /** @param {import("./connection.js").Status} status */
@@ -115,7 +139,7 @@ export class Outbox {
     const entry = this.#entries.get(nonce);
     if (!entry) return;
     this.#stopWaiting(nonce);
-    this.storage.removeItem(this.prefix + nonce);
+    this.#kept.remove(nonce);
     this.#backoff.reset();
     this.#entries.set(nonce, { ...entry, state: "stored", id });
     this.onchange();
@@ -151,6 +175,9 @@ export class Outbox {
     } else if (PASSING.has(code)) {
       this.#put({ ...entry, state: "waiting" });
       this.#pumpLater(retry_after * 1000);
+    } else if (code === "bad_request" && detail.startsWith("files:")) {
+      const { files: _files, ...rest } = entry;
+      this.#put({ ...rest, state: "failed", code: "lost", detail: gettext("Its files are no longer kept. Attach them again.") });
     } else {
       this.#put({ ...entry, state: "failed", code, detail });
     }
@@ -158,42 +185,39 @@ export class Outbox {
 
   /** Another tab wrote to the storage that all share. @param {string | null} key @param {string | null} value */
   elsewhere(key, value) {
-    if (!key?.startsWith(this.prefix) || value !== null) return;
-    const nonce = key.slice(this.prefix.length);
+    const nonce = this.#kept.nonceOf(key);
+    if (nonce === undefined || value !== null) return;
     const entry = this.#entries.get(nonce);
     // Stored or thrown away there. Which of the two shows when the log brings it, or does not.
-    if (entry && entry.state !== "stored") this.discard(nonce);
+    if (!entry || entry.state === "stored") return;
+    this.#forget(nonce);
+    this.onchange();
   }
 
-  #load() {
-    /** @type {Entry[]} */
-    const kept = [];
-    for (let at = 0; at < this.storage.length; at += 1) {
-      const key = this.storage.key(at);
-      const entry = key?.startsWith(this.prefix) ? readEntry(this.storage.getItem(key), this.room) : null;
-      if (entry) kept.push(entry);
+  /** @param {Entry} entry */
+  #begin(entry) {
+    const { files = [], command } = entry;
+    if (files.some(({ id }) => id === undefined)) {
+      this.#put({ ...entry, state: "uploading" });
+      this.ways.files?.(command.nonce);
+    } else {
+      this.change({ ...entry, command: withFiles(command, files) });
     }
-    kept.sort((one, other) => (one.at < other.at ? -1 : 1));
-    for (const entry of kept) this.#entries.set(entry.command.nonce, entry);
   }
 
   /** @param {Entry} entry */
   #put(entry) {
-    const { nonce } = entry.command;
-    this.#entries.set(nonce, entry);
-    try {
-      this.storage.setItem(this.prefix + nonce, JSON.stringify(entry));
-    } catch (error) {
-      console.warn(`This browser keeps nothing for us; a reload would lose what is unsent: ${error}`);
-    }
+    this.#entries.set(entry.command.nonce, entry);
+    this.#kept.put(entry);
     this.onchange();
   }
 
   /** @param {string} nonce */
   #forget(nonce) {
     this.#stopWaiting(nonce);
+    for (const { upload } of this.#entries.get(nonce)?.files ?? []) upload?.drop();
     this.#entries.delete(nonce);
-    this.storage.removeItem(this.prefix + nonce);
+    this.#kept.remove(nonce);
   }
 
   /** What was sent in a session that is over may or may not be stored: it goes out again. */
@@ -287,23 +311,14 @@ export class Outbox {
   }
 }
 
-/** @param {Command} command @returns {object} the WebSocket's frame */
-function frame({ type, room, nonce, body, target, reply_to }) {
-  if (type === "redact") return { type, room, target, nonce, ...(body ? { reason: body } : {}) };
-  if (type !== "send") return { type, room, target, body, nonce };
-  return { type, room, body, nonce, ...(reply_to === undefined ? {} : { reply_to }) };
+/** @param {Command} command @param {Attachment[]} files all of them uploaded @returns {Command} */
+export function withFiles(command, files) {
+  return files.length === 0 ? command : { ...command, files: files.flatMap(({ id }) => id ?? []) };
 }
 
-/** @param {string | null} text @param {string} room @returns {Entry | null} */
-function readEntry(text, room) {
-  try {
-    const entry = /** @type {Entry} */ (JSON.parse(text ?? "null"));
-    const { nonce, body, type } = entry.command;
-    if (typeof nonce !== "string" || typeof body !== "string" || !TYPES.includes(type)) return null;
-    const state = entry.state === "failed" ? "failed" : "waiting";
-    const { until: _until, ...rest } = entry;
-    return { ...rest, command: { ...entry.command, room }, state };
-  } catch {
-    return null; // not ours, or of another version: it stays where it is
-  }
+/** @param {Command} command @returns {object} the WebSocket's frame */
+function frame({ type, room, nonce, body, target, reply_to, files }) {
+  if (type === "redact") return { type, room, target, nonce, ...(body ? { reason: body } : {}) };
+  if (type !== "send") return { type, room, target, body, nonce };
+  return { type, room, body, nonce, ...(reply_to && { reply_to }), ...(files && { files }) };
 }

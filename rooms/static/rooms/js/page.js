@@ -3,17 +3,22 @@
 
 /**
  * @typedef {import("./protocol.js").Author} Author
- * @typedef {object} RoomPage
- * @property {string} room its slug
+ * @typedef {object} LivePage
  * @property {Author | null} user
- * @property {import("./protocol.js").Room} state what the room is, and what one may do there
- * @property {number} lastId the newest id of its log then
- * @property {number} maxBody code points
  * @property {string} api
  * @property {string} socket
  * @property {string} csrfCookie
  * @property {string} csrfToken
- * @property {{logIn: string, rooms: string}} links
+ * @property {{logIn: string, rooms: string, room: string}} links `room` is that of a room named ROOM
+ *
+ * @typedef {object} OfARoom
+ * @property {string} room its slug
+ * @property {import("./protocol.js").Room} state what the room is, and what one may do there
+ * @property {number} lastId the newest id of its log then
+ * @property {number} maxBody code points
+ * @property {import("./view/attach.js").Limits} [uploads] of files; absent where none are taken
+ *
+ * @typedef {LivePage & OfARoom} RoomPage
  */
 
 /** @param {string} id @returns {HTMLElement} @throws where the template lacks it */
@@ -28,6 +33,16 @@ export function roomPage() {
   return JSON.parse(element("room-page").textContent ?? "");
 }
 
+/** @returns {LivePage} */
+export function listPage() {
+  return JSON.parse(element("list-page").textContent ?? "");
+}
+
+/** The newest page of the log as it was when the page was made. @returns {unknown} */
+export function firstMessages() {
+  return JSON.parse(element("first-messages").textContent ?? "");
+}
+
 /** @param {string} name @returns {string | null} */
 export function cookie(name) {
   const start = `${name}=`;
@@ -35,7 +50,7 @@ export function cookie(name) {
   return found === undefined ? null : found.slice(start.length);
 }
 
-/** @param {RoomPage} page @returns {string} */
+/** @param {LivePage} page @returns {string} */
 export function socketUrl({ socket }) {
   const url = new URL(socket, location.href);
   url.protocol = url.protocol === "https:" ? "wss:" : "ws:";

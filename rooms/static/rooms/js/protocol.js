@@ -12,6 +12,8 @@
  * @typedef {{id: UserId, name: string}} Author
  * @typedef {{body: string, count: number, users: UserId[]}} Reaction `users` are the first of them
  * @typedef {{event: string, about?: Author, value?: string | number | boolean, until?: string}} Notice
+ * @typedef {{id: string, name: string, type: string, size: number, url: string, width?: number, height?: number,
+ *   preview?: string}} SentFile `url` and `preview` are paths here
  * @typedef {object} Message
  * @property {number} id
  * @property {string} room
@@ -25,6 +27,7 @@
  * @property {number} [changed]
  * @property {Author[]} [mentions]
  * @property {Reaction[]} [reactions]
+ * @property {SentFile[]} [files]
  * @property {Notice} [notice]
  * @property {string} created_at
  * @property {string} [nonce]
@@ -35,6 +38,7 @@
  * @property {string} room
  * @property {string} name
  * @property {string} topic
+ * @property {string} visibility "public", "private" or "direct"
  * @property {boolean} archived
  * @property {boolean} read_only
  * @property {number} slow_mode seconds between two messages of a member
@@ -46,6 +50,8 @@
  * @property {boolean} [muted] by themselves
  * @property {string} [muted_until] by a moderator; "" for good
  *
+ * @typedef {Room & {last_id: number, unread: number, mentions: number, with?: Author}} Listed a room in a list, with what is unread there
+ *
  * @typedef {{type: "hello", user?: Author, epoch: string}} Hello
  * @typedef {{type: "joined", room: string, after: number, last_id: number, epoch: string}} Joined
  * @typedef {{type: "messages", room: string, prev: number, messages: Message[]}} Messages
@@ -53,7 +59,13 @@
  * @typedef {{type: "error", code: string, detail: string, nonce?: string, room?: string, retry_after?: number}} Failure
  * @typedef {{type: "reset", room: string, after: number, epoch: string}} Reset
  * @typedef {{type: "left", room: string, code: string}} Left
- * @typedef {Hello | Joined | Messages | Sent | Failure | Reset | Left} Frame
+ * @typedef {{type: "presence", room: string, users: Author[]}} Presence
+ * @typedef {{type: "typing", room: string, user: Author}} Typing
+ * @typedef {{type: "read", room: string, id: number}} Read
+ * @typedef {Presence | Typing | Read} Aside what is no row of the log, and never told again
+ * @typedef {{type: "overhearing", rooms: {room: string, last_id: number}[]}} Overhearing
+ * @typedef {{type: "rooms"}} Nudge
+ * @typedef {Overhearing | Nudge | Hello | Joined | Messages | Sent | Failure | Reset | Left | Aside} Frame
  */
 
 /** What came over the wire is not what docs/protocol.md says. */
@@ -108,6 +120,32 @@ function parseReaction(value) {
   };
 }
 
+/** @param {unknown} value @param {string} name @returns {string} */
+function path(value, name) {
+  const it = text(value, name);
+  if (!/^\/(?![/\\])/.test(it)) throw new BadWire(`${name} is not a path of this site`);
+  return it;
+}
+
+/** @param {unknown} value @returns {SentFile} */
+export function parseFile(value) {
+  const from = object(value);
+  /** @type {SentFile} */
+  const file = {
+    id: text(from.id, "file.id"),
+    name: text(from.name, "file.name"),
+    type: text(from.type, "file.type"),
+    size: whole(from.size, "file.size"),
+    url: path(from.url, "file.url"),
+  };
+  if (from.width !== undefined && from.height !== undefined) {
+    file.width = whole(from.width, "file.width", 1);
+    file.height = whole(from.height, "file.height", 1);
+  }
+  if (from.preview !== undefined) file.preview = path(from.preview, "file.preview");
+  return file;
+}
+
 /** @param {unknown} value @returns {Notice} */
 function parseNotice(value) {
   const from = object(value);
@@ -141,6 +179,7 @@ export function parseMessage(value) {
   if (from.changed !== undefined) message.changed = whole(from.changed, "changed", 1);
   if (from.mentions !== undefined) message.mentions = list(from.mentions, "mentions").map(parseAuthor);
   if (from.reactions !== undefined) message.reactions = list(from.reactions, "reactions").map(parseReaction);
+  if (from.files !== undefined) message.files = list(from.files, "files").map(parseFile);
   if (from.notice !== undefined) message.notice = parseNotice(from.notice);
   if (from.nonce !== undefined) message.nonce = text(from.nonce, "nonce");
   return message;
@@ -154,6 +193,7 @@ export function parseRoom(value) {
     room: text(from.room, "room"),
     name: text(from.name, "name"),
     topic: text(from.topic, "topic"),
+    visibility: text(from.visibility ?? "public", "visibility"),
     archived: from.archived === true,
     read_only: from.read_only === true,
     slow_mode: whole(from.slow_mode ?? 0, "slow_mode"),
@@ -166,6 +206,25 @@ export function parseRoom(value) {
   if (from.muted !== undefined) room.muted = from.muted === true;
   if (from.muted_until !== undefined) room.muted_until = text(from.muted_until, "muted_until");
   return room;
+}
+
+/** The answer of `GET /api/rooms`. @param {unknown} value @returns {{user?: Author, epoch: string, rooms: Listed[]}} */
+export function parseRooms(value) {
+  const from = object(value);
+  const rooms = list(from.rooms, "rooms").map((item) => {
+    const one = object(item);
+    /** @type {Listed} */
+    const listed = {
+      ...parseRoom(one),
+      last_id: whole(one.last_id, "last_id"),
+      unread: whole(one.unread ?? 0, "unread"),
+      mentions: whole(one.mentions ?? 0, "mentions"),
+    };
+    if (one.with !== undefined) listed.with = parseAuthor(one.with);
+    return listed;
+  });
+  const me = from.user === undefined ? {} : { user: parseAuthor(from.user) };
+  return { ...me, epoch: text(from.epoch, "epoch"), rooms };
 }
 
 /** @param {unknown} value @returns {Message[]} ascending */
@@ -231,6 +290,21 @@ const FRAMES = {
     epoch: text(from.epoch, "epoch"),
   }),
   left: (from) => ({ type: "left", room: text(from.room, "room"), code: text(from.code, "code") }),
+  overhearing: (from) => ({
+    type: "overhearing",
+    rooms: list(from.rooms, "rooms").map((item) => {
+      const one = object(item);
+      return { room: text(one.room, "room"), last_id: whole(one.last_id, "last_id") };
+    }),
+  }),
+  rooms: () => ({ type: "rooms" }),
+  presence: (from) => ({
+    type: "presence",
+    room: text(from.room, "room"),
+    users: list(from.users, "users").map(parseAuthor),
+  }),
+  typing: (from) => ({ type: "typing", room: text(from.room, "room"), user: parseAuthor(from.user) }),
+  read: (from) => ({ type: "read", room: text(from.room, "room"), id: whole(from.id, "id") }),
 };
 
 /**

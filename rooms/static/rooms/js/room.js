@@ -1,61 +1,64 @@
 // @ts-check
 /** The page of a room: puts the parts together; what they say to each other stands here and nowhere else. */
 
-import { Api } from "./api.js";
+import "./site.js";
+import { Answering } from "./answering.js";
+import { startAttention } from "./attention.js";
 import { browserClock as clock } from "./clock.js";
-import { Connection } from "./connection.js";
+import { connect } from "./connect.js";
+import { startSwitch } from "./enterkey.js";
 import { RoomFeed } from "./feed.js";
-import { History } from "./history.js";
-import { browserTransports, kindNamed, Ladder } from "./ladder.js";
+import { gettext } from "./i18n.js";
+import { Later } from "./later.js";
+import { LogWindow } from "./logwindow.js";
+import { Texts } from "./markup/texts.js";
 import { Outbox } from "./outbox.js";
-import { cookie, element, lastingStorage, roomPage, socketUrl } from "./page.js";
+import { element, firstMessages, roomPage } from "./page.js";
+import { Permalinks } from "./permalinks.js";
+import { parsePage } from "./protocol.js";
 import { ReadMarker } from "./readmarker.js";
+import { startRooms } from "./roomsbeside.js";
 import { RoomState, whyNot } from "./roomstate.js";
 import { MessageStore } from "./store.js";
-import { lineToHub } from "./tabs.js";
 import { Banner } from "./view/banner.js";
+import { startAttaching } from "./view/attach.js";
 import { Composer } from "./view/composer.js";
-import { inWords } from "./view/dialogs.js";
+import { edges } from "./view/edges.js";
 import { edit } from "./view/editor.js";
 import { Head } from "./view/head.js";
 import { LogView } from "./view/log.js";
-import { MessageMenu } from "./view/menu.js";
-import { rowsOf } from "./view/models.js";
+import { rowsOf, withAnswered } from "./view/models.js";
+import { startRoving } from "./view/roving.js";
 
 /**
  * @typedef {import("./bus.js").Told} Told
  * @typedef {import("./protocol.js").Message} Message
  */
 
-/** How many messages are held while nobody reads further up. */
-const MOST_HELD = 1_000;
-
 const page = roomPage();
 const { room, user } = page;
-const storage = lastingStorage();
-const fixed = kindNamed(new URLSearchParams(location.search).get("transport"));
-const api = new Api({ root: page.api, csrfToken: () => cookie(page.csrfCookie) ?? page.csrfToken, user });
-const owner = `${user?.id ?? "guest"}`;
-
-const line = await lineToHub({
-  name: `chat:1:${owner}:${fixed ?? "auto"}`,
-  clock,
-  connect: (outlet) => {
-    const make = browserTransports({ api, clock, socketUrl: socketUrl(page) });
-    return new Connection({ ladder: new Ladder({ make, fixed, storage, clock }), api, clock, user, outlet });
-  },
-});
+const { api, line, storage, owner } = await connect(page);
 
 /** Access was withdrawn: nothing can be done here any more. */
 let over = false;
 /** What was new when the page was opened: a line stands above it. */
 const unread = { after: page.state.read ?? 0, upTo: page.lastId };
-/** The message that the page's address names, until it is found. */
-let sought = named();
 let bySocket = false;
 /** The life of the connection in which this room was last asked for. */
 let session = "";
 const store = new MessageStore(() => view.draw());
+const texts = new Texts(user?.id, redraw);
+/** What many visits never need, and how to go on without it until it is here. */
+const parts = {
+  files: new Later(() => import("./view/files.js"), redraw),
+  quote: new Later(() => import("./view/quote.js"), redraw),
+  words: new Later(() => import("./view/words.js"), redraw),
+  refusals: new Later(() => import("./view/refusals.js"), redraw),
+  quotes: new Later(async () => {
+    const { Quotes } = await import("./quotes.js");
+    return new Quotes({ room, api, store, onchange: () => view.draw() });
+  }, () => view.draw()),
+};
 const marker = user
   ? new ReadMarker({ from: unread.after, clock, tell: tellRead })
   : null;
@@ -75,9 +78,11 @@ const outbox = new Outbox({
     socket: (frame) => (line.send(frame), true),
     post: (command) => api.write(command),
     doubt: () => line.ask("check"),
+    files: async (nonce) => (await import("./sendfiles.js")).seeTo(outbox, nonce, navigator.locks),
   },
   onchange: () => view.draw(),
 });
+/** @type {LogView} */
 const view = new LogView({
   parts: {
     scroller: element("scroller"),
@@ -85,30 +90,37 @@ const view = new LogView({
     list: element("messages"),
     jump: element("jump"),
   },
-  rows: () => rowsOf(store, outbox, user, unread),
-  viewer: { user, post: mayPost, moderate: () => state.now.moderate && !over },
+  rows: () => {
+    reply?.draw();
+    if (permalinks.arriving) return [];
+    return withAnswered(rowsOf(store, outbox, user, { unread, from: log.from, end: log.attached || view.stuck }), answered);
+  },
+  viewer: { user, post: mayPost, moderate: () => state.now.moderate && !over, texts, parts },
   acts: {
+    reply: answer,
+    go: (id) => void permalinks.goTo(id),
     edit: editMessage,
-    redact: (message) => menu.remove(message),
-    react: (message) => menu.react(message),
+    redact: (message) => void withMenu((menu) => menu.remove(message)),
+    react: (message) => void withMenu((menu) => menu.react(message)),
     toggle: ({ id }, body, on) => void outbox.submit({ type: on ? "react" : "unreact", target: id, body }),
-    more: (message) => menu.open(message),
+    more: (message) => void withMenu((menu) => menu.open(message)),
     retry: (nonce) => outbox.retry(nonce),
-    discard: (nonce) => void outbox.discard(nonce),
+    discard: (nonce) => {
+      const entry = outbox.discard(nonce);
+      const id = entry?.command.reply_to;
+      if (composer?.giveBack(entry) && id) answer({ id });
+    },
   },
-  nearTop: () => {
-    if (history.state === "idle") void history.load();
+  reach: {
+    attached: () => log.attached,
+    ends: () => showEdges(log.state("older"), log.state("newer")),
+    unseen: (id) => log.unseen(id),
+    near: (end) => {
+      if (log.state(end) === "idle") void log.load(end);
+    },
+    down: () => void permalinks.down(),
+    seen: (id) => marker?.seen(id),
   },
-  seen: (id) => marker?.seen(id),
-});
-const menu = new MessageMenu({
-  room,
-  api,
-  user,
-  state: () => ({ ...state.now, post: mayPost() }),
-  submit: (type, { id }, body) => void outbox.submit({ type, target: id, body }),
-  edit: editMessage,
-  say,
 });
 const head = new Head({
   name: element("room-name").querySelector("bdi") ?? element("room-name"),
@@ -119,6 +131,7 @@ const head = new Head({
   slow: user ? element("slow-mode") : null,
   known: user !== null,
   clock,
+  words: parts.words,
   over: () => void state.anew(),
 });
 const banner = new Banner({
@@ -128,42 +141,50 @@ const banner = new Banner({
   now: () => line.ask("now"),
   links: page.links,
 });
-const history = new History({
+const showEdges = edges(
+  {
+    beginning: element("beginning"),
+    older: /** @type {HTMLButtonElement} */ (element("earlier")),
+    newer: /** @type {HTMLButtonElement} */ (element("later")),
+  },
+  (end) => void log.load(end),
+);
+const log = new LogWindow({
   room,
   api,
-  onpage: (messages) => {
-    view.quietly();
-    store.add(messages);
-  },
-  onchange: showHistory,
+  store,
+  me: user?.id,
+  far: () => view.far,
+  onpage: () => view.quietly(),
+  onchange: () => view.draw(),
   onreset: () => feed.reset(),
 });
+const permalinks = new Permalinks({ log, view, say });
 const feed = new RoomFeed({
   room,
   api,
   clock,
   reader: {
     opened: (newest) => {
-      view.quietly();
-      store.add(newest.messages);
+      log.open(newest);
+      view.opened(newest.last_id);
       outbox.seen(newest.messages);
       outbox.passed(newest.last_id);
-      history.start(newest);
       state.opened(newest);
+      permalinks.opened();
       element("log").removeAttribute("aria-busy");
       line.want(room, () => feed.cursor);
     },
     messages: (messages) => {
-      store.add(messages);
+      log.live(messages);
+      parts.quotes.part?.heard(messages);
       outbox.seen(messages);
       outbox.passed(feed.cursor?.id ?? 0);
       state.told(messages);
-      // A page that stays open for weeks holds a bounded piece of the room.
-      const settled = history.state === "idle" || history.state === "complete";
-      if (store.size > MOST_HELD && view.stuck && settled) history.cut(store.trim(MOST_HELD / 2));
     },
     reset: () => {
-      store.reset();
+      log.reset();
+      parts.quotes.part?.reset();
       state.reset();
     },
     left: (code) => {
@@ -172,23 +193,43 @@ const feed = new RoomFeed({
   },
 });
 
+const reply = user ? startReply() : null;
 const composer = user ? startComposer() : null;
-element("earlier").addEventListener("click", () => void history.load());
-startMuting();
+const attention = startAttention({
+  room,
+  user,
+  state: () => state.now,
+  storage,
+  address: page.links.room,
+  clock,
+  line,
+  api,
+  say,
+  failed: (error) => void complain(error),
+});
+const rooms = user && startRooms({ page, user, api, line, clock, storage, root: element("rooms-beside"), current: page.state });
+document.getElementById("mute-room")?.addEventListener("click", ({ currentTarget }) => {
+  const toggle = /** @type {HTMLElement} */ (currentTarget);
+  import("./view/muting.js").then(({ mute }) => mute(toggle, { room, api, line, say })).catch(complain);
+});
+startRoving({
+  list: element("messages"),
+  scroller: element("scroller"),
+  ends: [element("earlier"), element("later")],
+  leave: () => document.getElementById("text")?.focus(),
+});
 showState();
 document.addEventListener("visibilitychange", () => view.draw()); // what came while hidden may be seen now
-addEventListener("hashchange", () => {
-  sought = named();
-  seek();
-});
 addEventListener("storage", ({ key, newValue }) => outbox.elsewhere(key, newValue));
 line.hear = heard;
 view.draw(); // what was not sent before a reload is there before anything is read
-feed.wake();
+feed.begin(parsePage(firstMessages()));
 line.open();
 
 /** @param {Told} told */
 function heard(told) {
+  rooms?.told(told);
+  attention(told);
   if ("room" in told && told.room !== room) return;
   if (told.op === "status") {
     connected(told.status);
@@ -218,19 +259,34 @@ function connected(status) {
   if (status.state !== "open" || status.session === session) return;
   session = status.session;
   marker?.again();
+  texts.again();
+  for (const part of [reply, ...Object.values(parts)]) part?.again();
+  parts.quotes.part?.again();
   if (feed.cursor) line.again();
   else feed.wake();
 }
 
 /** @param {number} id @returns {Promise<unknown>} */
 function tellRead(id) {
-  if (!bySocket) return api.read(room, id);
-  line.send({ type: "read", room, id });
-  return Promise.resolve();
+  line.send({ type: "read", room, id }); // the other tabs hear it, whatever the transport
+  return bySocket ? Promise.resolve() : api.read(room, id);
 }
 
 function mayPost() {
   return !over && whyNot(state.now, user !== null, clock.now()) === "";
+}
+
+/** A message that others answer: held, or asked for by what is fetched with the first of those. @param {number} id */
+function answered(id) {
+  const held = store.get(id);
+  if (!held) parts.quotes.want();
+  return held ?? parts.quotes.part?.get(id);
+}
+
+/** The same is shown, and looks other now: it is not announced again. */
+function redraw() {
+  view.quietly();
+  showState();
 }
 
 function showState() {
@@ -247,42 +303,31 @@ function say(text) {
   });
 }
 
-/** The message that the page's address names, 0 where it names none. */
-function named() {
-  return Number(/^#m(\d{1,16})$/.exec(location.hash)?.[1] ?? 0);
+/** Say why something failed. @param {unknown} error */
+async function complain(error) {
+  const line = parts.refusals.get().then(({ inWords }) => inWords(error));
+  say(await line.catch(() => gettext("The server did not answer. Try again.")));
 }
 
-/** Read upwards until the message that the address names is there; not without end. */
-function seek() {
-  if (sought === 0) return;
-  view.aside();
-  if (store.get(sought)) {
-    const found = sought;
-    sought = 0;
-    requestAnimationFrame(() => requestAnimationFrame(() => view.goTo(found)));
-  } else if (history.state === "idle" && store.size < MOST_HELD) {
-    void history.load();
-  } else if (history.state !== "loading") {
-    sought = 0;
-    say("That message is not here, or too far up.");
+/** Do something by the menu of messages, which is fetched when it is first used. @param {(menu: import("./view/menu.js").MessageMenu) => void} does */
+async function withMenu(does) {
+  try {
+    const { MessageMenu } = await import("./view/menu.js");
+    const menu = new MessageMenu({
+      room,
+      api,
+      user,
+      state: () => ({ ...state.now, post: mayPost() }),
+      submit: (type, { id }, body) => void outbox.submit({ type, target: id, body }),
+      reply: answer,
+      edit: editMessage,
+      goTo: (other) => location.assign(page.links.room.replace("ROOM", other)),
+      say,
+    });
+    does(menu);
+  } catch (error) {
+    await complain(error);
   }
-}
-
-/** The switch by which one is told of nothing in this room. */
-function startMuting() {
-  const found = document.getElementById("mute-room");
-  if (!found) return;
-  const toggle = /** @type {HTMLButtonElement} */ (found);
-  toggle.addEventListener("click", async () => {
-    const muted = toggle.getAttribute("aria-pressed") !== "true";
-    try {
-      await api.mute(room, muted);
-      toggle.setAttribute("aria-pressed", String(muted));
-      say(muted ? "You are told of nothing here." : "You are told of what is new here.");
-    } catch (error) {
-      say(inWords(error));
-    }
-  });
 }
 
 function leave() {
@@ -294,38 +339,50 @@ function leave() {
   view.renew();
 }
 
-function showHistory() {
-  const earlier = /** @type {HTMLButtonElement} */ (element("earlier"));
-  const { state: reading } = history;
-  element("beginning").hidden = reading !== "complete";
-  earlier.hidden = reading === "complete";
-  earlier.disabled = reading === "loading";
-  earlier.textContent = reading === "failed" ? "Earlier messages could not be read. Try again" : "Earlier messages";
-  if (reading === "loading") earlier.textContent = "Reading earlier messages…";
-  else queueMicrotask(seek); // a page is told before what it holds is
+function startReply() {
+  const box = /** @type {HTMLTextAreaElement} */ (element("text"));
+  return new Answering({ strip: element("answering"), box, storage, key: `chat:reply:${owner}:${room}`, answered, texts });
+}
+
+/** @param {Pick<Message, "id">} message */
+function answer({ id }) {
+  reply?.to(id).catch(complain);
 }
 
 function startComposer() {
-  return new Composer({
+  const box = /** @type {HTMLTextAreaElement} */ (element("text"));
+  const key = `chat:draft:${owner}:${room}`;
+  const attach = startAttaching({ box, page, api, open: () => mayPost() && !box.readOnly, clock, storage, key: `${key}:files`, say });
+  const made = new Composer({
     form: /** @type {HTMLFormElement} */ (element("composer")),
-    box: /** @type {HTMLTextAreaElement} */ (element("text")),
+    box,
+    attach,
+    button: /** @type {HTMLButtonElement} */ (element("send")),
     complaint: element("complaint"),
+    count: element("count"),
     most: page.maxBody,
     storage,
-    key: `chat:draft:${owner}:${room}`,
-    send: (text) => {
-      outbox.submit({ type: "send", body: text });
+    key,
+    send: (text, files) => {
+      outbox.submit({ type: "send", body: text, ...reply?.take() }, files);
       view.stick();
+      void permalinks.down();
     },
     editLast: () => {
+      if (!log.attached) {
+        void permalinks.down(); // where it is; what is held may have an older one
+        return true;
+      }
       const last = store.findLast((message) => message.kind === "message" && message.author?.id === user?.id && !message.redacted);
       if (last) editMessage(last);
       return last !== undefined;
     },
   });
+  startSwitch(element("enter-sends"), () => made.tellKeys());
+  return made;
 }
 
-/** @param {Message} message */
+/** Without a connection, too: what is changed is kept and sent later. @param {Message} message */
 function editMessage(message) {
   const item = view.item(message.id);
   if (!item || !mayPost()) return;

@@ -1,5 +1,5 @@
 // @ts-check
-/** Every page: its menus close, and logging out takes along what this browser kept for whoever was logged in. */
+/** Every page: its menus close, its times are the reader's, Ctrl+K goes to a room, and logging out forgets what was kept. */
 
 import { lastingStorage } from "./page.js";
 
@@ -19,5 +19,58 @@ for (const menu of menus) {
     if (key !== "Escape" || !menu.open) return;
     menu.open = false;
     menu.querySelector("summary")?.focus();
+  });
+}
+
+// A page is written in the site's time zone; a room's page, which draws its own, in the reader's. Both tell one time.
+/** @type {NodeListOf<HTMLTimeElement>} */
+const times = document.querySelectorAll("main time[datetime*='T']");
+if (times.length > 0) {
+  void import("./view/times.js").then(({ exactTime, momentName }) => {
+    for (const time of times) {
+      time.textContent = momentName(time.dateTime);
+      time.title = exactTime(time.dateTime);
+    }
+  });
+}
+
+const MAC = /^(Mac|iP)/.test(navigator.platform);
+const switching = document.getElementById("switch");
+if (switching) {
+  switching.hidden = false;
+  const hint = switching.querySelector("kbd");
+  if (MAC && hint) hint.textContent = "⌘K";
+  /** Fetched on its first use. What is typed meanwhile is meant for it: in the room's box, Enter would send it. */
+  const open = async () => {
+    let typed = "";
+    /** @param {KeyboardEvent} event */
+    const keep = (event) => {
+      const { key, ctrlKey, metaKey } = event;
+      if (key === "Escape") removeEventListener("keydown", keep, true);
+      else if (key.length === 1 && !ctrlKey && !metaKey) typed += key;
+      else if (key === "Backspace") typed = typed.slice(0, -1);
+      event.preventDefault();
+      event.stopImmediatePropagation();
+    };
+    addEventListener("keydown", keep, true);
+    try {
+      const { openSwitcher } = await import("./view/switcher.js");
+      const { api = "", room = "", direct = "", search = "", new: making } = switching.dataset;
+      openSwitcher({ api, room, direct, search, ...(making ? { new: making } : {}) }, typed);
+    } finally {
+      removeEventListener("keydown", keep, true);
+    }
+  };
+  switching.addEventListener("click", () => void open());
+  addEventListener("keydown", (event) => {
+    const { key, code, isComposing, shiftKey, altKey, ctrlKey, metaKey, repeat } = event;
+    const wanted = MAC ? metaKey && !ctrlKey : ctrlKey && !metaKey;
+    // On a keyboard of other letters the key is where K would be.
+    const isK = key.toLowerCase() === "k" || (code === "KeyK" && !/^[a-z]$/i.test(key));
+    if (!wanted || !isK || shiftKey || altKey || isComposing || repeat) return;
+    event.preventDefault(); // else Firefox goes to its own search
+    const shown = document.querySelector("dialog[open]");
+    if (!shown) void open();
+    else if (shown.matches(".switcher")) /** @type {HTMLDialogElement} */ (shown).close();
   });
 }

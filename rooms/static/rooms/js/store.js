@@ -1,6 +1,6 @@
 // @ts-check
 /**
- * What a room says: its messages and notices, ordered by id, as of their newest known change.
+ * What is held of what a room says: messages and notices, ordered by id, as of their newest known change.
  *
  * Pages of history and live batches may come in any order, overlap, and be of different ages. The
  * same set of log rows gives the same messages in whatever order it arrived: a message is kept as the
@@ -50,6 +50,11 @@ export class MessageStore {
     if (shows) this.#onchange();
   }
 
+  /** Take of these rows only what changes messages: they lie beyond what is held. @param {readonly Message[]} rows */
+  change(rows) {
+    this.add(rows.filter(({ kind }) => CHANGES.has(kind)));
+  }
+
   /** Throw everything away: the cursor could not be resumed. */
   reset() {
     this.#pages.clear();
@@ -79,22 +84,25 @@ export class MessageStore {
     for (const id of this.#ids) yield /** @type {Message} */ (this.#held.get(id));
   }
 
+  /** The id of the message at a place in the order, from the end where that is negative. @param {number} place */
+  idAt(place) {
+    return this.#ids.at(place);
+  }
+
   /**
-   * Let go of all but the newest, whose past can be read again. No page may be under way meanwhile: a
-   * change that it does not contain would be forgotten.
-   * @param {number} keep
-   * @returns {number} the lowest id that is still held
+   * Let go of what lies outside of these ids, which can be read again. No page of that may be under way
+   * meanwhile: a change that it does not contain would be forgotten.
+   * @param {number} low @param {number} high both are kept
    */
-  trim(keep) {
-    for (const id of this.#ids.splice(0, Math.max(0, this.#ids.length - keep))) {
+  keep(low, high) {
+    this.#ids = this.#ids.filter((id) => {
+      if (id >= low && id <= high) return true;
       this.#pages.delete(id);
-      this.#held.delete(id);
-    }
-    const lowest = this.#ids[0] ?? 0;
-    for (const target of this.#changes.keys()) if (target < lowest) this.#changes.delete(target);
+      return !this.#held.delete(id);
+    });
+    for (const target of this.#changes.keys()) if (target < low || target > high) this.#changes.delete(target);
     this.#waiting = this.#countWaiting();
     this.#onchange();
-    return lowest;
   }
 
   /** @param {(message: Message) => boolean} test @returns {Message | undefined} */
@@ -204,7 +212,9 @@ function changed(message, change) {
   const { body: _body, mentions: _mentions, reactions, ...rest } = message;
   // An edit without a text is one whose text has been withheld: its redaction is on the way.
   if (change.kind === "redaction" || (change.kind === "edit" && change.body === undefined)) {
-    return message.redacted && change.kind === "edit" ? message : { ...rest, redacted: true, changed: change.id };
+    if (message.redacted && change.kind === "edit") return message;
+    const { files: _files, ...removed } = rest;
+    return { ...removed, redacted: true, changed: change.id };
   }
   if (message.redacted) return message;
   if (change.kind === "edit") {
@@ -212,6 +222,7 @@ function changed(message, change) {
     return { ...edited, ...(change.mentions && { mentions: change.mentions }), ...(reactions && { reactions }) };
   }
   const now = reacted(reactions ?? [], change);
+  /** @type {Message} */
   const kept = { ...message, reactions: now, changed: change.id };
   if (now.length === 0) delete kept.reactions;
   return kept;

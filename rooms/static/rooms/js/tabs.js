@@ -18,6 +18,7 @@ import { newNonce } from "./nonce.js";
  * @typedef {import("./clock.js").Clock} Clock
  * @typedef {import("./connection.js").Outlet} Outlet
  * @typedef {(outlet: Outlet) => Connection} Connect
+ * @typedef {(office: import("./herald.js").Office) => import("./hub.js").News} AppointHerald
  */
 
 const HIDDEN_FOR_MS = 30_000;
@@ -27,12 +28,13 @@ const HIDDEN_FOR_MS = 30_000;
  * @param {string} how.name what the tabs that share a connection have in common
  * @param {Connect} how.connect
  * @param {Clock} how.clock
+ * @param {AppointHerald} [how.herald] who tells people of news, in the tab that holds the connection
  * @returns {Promise<Line>} not opened yet
  */
-export async function lineToHub({ name, connect, clock }) {
+export async function lineToHub({ name, connect, clock, herald }) {
   const visible = () => document.visibilityState === "visible";
   const { locks } = navigator;
-  const line = locks ? await sharedLine({ name, connect, clock, visible, locks }) : ownLine({ connect, clock, visible });
+  const line = locks ? await sharedLine({ name, connect, clock, visible, locks, herald }) : ownLine({ connect, clock, visible });
   document.addEventListener("visibilitychange", () => {
     if (visible()) line.seen();
   });
@@ -41,8 +43,8 @@ export async function lineToHub({ name, connect, clock }) {
   return line;
 }
 
-/** @param {{name: string, connect: Connect, clock: Clock, visible: () => boolean, locks: LockManager}} how */
-async function sharedLine({ name, connect, clock, visible, locks }) {
+/** @param {{name: string, connect: Connect, clock: Clock, visible: () => boolean, locks: LockManager, herald: AppointHerald | undefined}} how */
+async function sharedLine({ name, connect, clock, visible, locks, herald }) {
   const tab = newNonce();
   await holdForLife(locks, `${name}:tab:${tab}`);
   /** @type {Hub | null} */
@@ -54,7 +56,12 @@ async function sharedLine({ name, connect, clock, visible, locks }) {
     won: () => {
       office = new AbortController();
       const { signal } = office;
-      hub = new Hub({ bus: broadcastBus(name), connect, watch: (other, gone) => watch(locks, name, other, signal, gone) });
+      hub = new Hub({
+        bus: broadcastBus(name),
+        connect,
+        watch: (other, gone) => watch(locks, name, other, signal, gone),
+        ...(herald ? { herald: (office) => herald({ ...office, tab }) } : {}),
+      });
       hub.open();
     },
     lost: () => {

@@ -92,6 +92,9 @@ export class PerRoomTransport {
     this.#plan();
   }
 
+  /** Each room would cost a request: whoever wants to know of many asks for their list. */
+  overhear() {}
+
   send() {
     return false;
   }

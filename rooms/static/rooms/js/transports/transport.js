@@ -13,6 +13,9 @@
  * @typedef {import("../protocol.js").Failure} Failure
  * @typedef {import("../protocol.js").Reset} Reset
  * @typedef {import("../protocol.js").Sent} Sent
+ * @typedef {import("../protocol.js").Aside} Aside
+ *
+ * @typedef {import("../protocol.js").Overhearing} Overhearing
  *
  * @typedef {object} Closed
  * @property {number} [code] a WebSocket's close code
@@ -27,6 +30,9 @@
  * @property {(room: string, code: string) => void} left
  * @property {(sent: Sent["sent"]) => void} sent
  * @property {(failure: Failure) => void} failed
+ * @property {(aside: Aside) => void} aside who is there, who types, what was read: by a WebSocket alone
+ * @property {(rooms: Overhearing["rooms"]) => void} overhearing
+ * @property {() => void} nudged the list of rooms is not what it was
  * @property {(closed: Closed) => void} closed
  *
  * @typedef {object} Transport
@@ -35,6 +41,8 @@
  *   again, from there, for a room that is joined
  * @property {(room: string) => void} leave
  * @property {(room: string) => void} attend somebody looks at this room: it goes first
+ * @property {(rooms: string[]) => void} overhear tell what is said in these rooms too, from now on, as far as
+ *   that costs no request a room; in place of those before
  * @property {(frame: object) => boolean} send false where this transport does not carry sends
  * @property {() => void} poke provoke an answer
  * @property {() => void} close without a word to the listener

@@ -15,6 +15,8 @@ export class WebSocketTransport {
   #rooms = new Map();
   /** @type {WebSocket | null} */
   #socket = null;
+  /** @type {string[]} */
+  #overheard = [];
   #open = false;
   /** What the server said just before it closed. */
   #retryAfter_s = 0;
@@ -53,18 +55,25 @@ export class WebSocketTransport {
 
   attend() {}
 
+  /** @param {string[]} rooms */
+  overhear(rooms) {
+    this.#overheard = rooms;
+    if (this.#open) this.#write({ type: "overhear", rooms });
+  }
+
   /** @param {object} frame */
   send(frame) {
     if (this.#open) this.#write(frame);
     return this.#open;
   }
 
-  /** A browser cannot ping; joining again after the cursor changes nothing and is answered. */
+  /** A browser cannot ping; joining again after the cursor changes nothing and is answered, as is overhearing. */
   poke() {
     for (const [room, { after, epoch }] of this.#rooms) {
       this.join(room, after, epoch);
       return;
     }
+    this.overhear(this.#overheard);
   }
 
   close() {
@@ -126,6 +135,17 @@ export class WebSocketTransport {
         break;
       case "sent":
         this.listener.sent(frame.sent);
+        break;
+      case "overhearing":
+        this.listener.overhearing(frame.rooms);
+        break;
+      case "rooms":
+        this.listener.nudged();
+        break;
+      case "presence":
+      case "typing":
+      case "read":
+        this.listener.aside(frame);
         break;
       case "error":
         // About no room and no send: it is about the whole connection, which is closed next.

@@ -1,6 +1,7 @@
 // @ts-check
 /** How the connection is: a quiet mark, and a banner where it has been bad for a while. */
 
+import { gettext, interpolate, ngettext } from "../i18n.js";
 import { button, make } from "./elements.js";
 
 /**
@@ -9,14 +10,14 @@ import { button, make } from "./elements.js";
  */
 
 const PATIENCE_MS = 5_000;
-const SHORT = {
-  connecting: "connecting",
-  open: "live",
-  waiting: "not connected",
-  paused: "paused",
-  "logged-out": "logged out",
-  "other-user": "not connected",
-};
+
+/** @param {Status["state"]} state */
+function inShort(state) {
+  if (state === "connecting") return gettext("connecting");
+  if (state === "open") return gettext("live");
+  if (state === "paused") return gettext("paused");
+  return state === "logged-out" ? gettext("logged out") : gettext("not connected");
+}
 
 export class Banner {
   #cancel = () => {};
@@ -44,17 +45,17 @@ export class Banner {
   status(status) {
     this.mark.dataset.state = status.state;
     this.mark.dataset.transport = status.transport;
-    this.mark.textContent = SHORT[status.state];
-    this.mark.title = status.state === "open" ? `Connected by ${status.transport}` : "";
+    this.mark.textContent = inShort(status.state);
+    this.mark.title = status.state === "open" ? interpolate(gettext("Connected by %(transport)s"), { transport: status.transport }) : "";
     if (this.#final) return;
     this.#cancel();
     if (status.state === "open" || status.state === "paused") {
       this.#since = null;
       this.#hide();
     } else if (status.state === "logged-out") {
-      this.#show("You are logged out. What you typed is kept.", make("a", { href: this.links.logIn }, "Log in"));
+      this.#show(gettext("You are logged out. What you typed is kept."), make("a", { href: this.links.logIn }, gettext("Log in")));
     } else if (status.state === "other-user") {
-      this.#show("Somebody else has logged in here.", button("Reload", () => location.reload()));
+      this.#show(gettext("Somebody else has logged in here."), button(gettext("Reload"), () => location.reload()));
     } else {
       this.#since ??= this.clock.now();
       this.#trouble(status);
@@ -65,7 +66,7 @@ export class Banner {
   left() {
     this.#cancel();
     this.#final = true;
-    this.#show("You can no longer read this room.", make("a", { href: this.links.rooms }, "All rooms"));
+    this.#show(gettext("You can no longer read this room."), make("a", { href: this.links.rooms }, gettext("All rooms")));
   }
 
   /** @param {Status} status */
@@ -78,8 +79,12 @@ export class Banner {
     }
     const wait_s = Math.max(0, Math.ceil(((status.retryAt ?? now) - now) / 1000));
     // The countdown is not announced: only that the connection is lost.
-    const countdown = make("span", { "aria-hidden": "true" }, wait_s > 0 ? `Trying again in ${wait_s} s.` : "Trying…");
-    this.#show("Not connected. What you write is kept and sent later.", countdown, button("Try now", this.now));
+    const trying =
+      wait_s > 0
+        ? interpolate(ngettext("Trying again in %(count)s second.", "Trying again in %(count)s seconds.", wait_s), { count: wait_s })
+        : gettext("Trying…");
+    const countdown = make("span", { "aria-hidden": "true" }, trying);
+    this.#show(gettext("Not connected. What you write is kept and sent later."), countdown, button(gettext("Try now"), this.now));
     this.#cancel = this.clock.after(1_000, () => this.#trouble(status));
   }
 

@@ -1,8 +1,9 @@
 // @ts-check
 /** Dialogs: the focus goes in and comes back, Escape and a click beside them close them, errors are said in words. */
 
-import { Problem } from "../api.js";
+import { gettext, interpolate } from "../i18n.js";
 import { button, make } from "./elements.js";
+import { inWords } from "./refusals.js";
 
 /**
  * @typedef {object} Field
@@ -46,7 +47,7 @@ function open(title, ...children) {
  * @param {boolean} [about.danger]
  * @param {(values: Values) => unknown} act may be a promise
  */
-export function ask({ title, quote, text, fields = [], yes, no = "Cancel", danger = false }, act) {
+export function ask({ title, quote, text, fields = [], yes, no = gettext("Cancel"), danger = false }, act) {
   const complaint = make("p", { class: "complaint", role: "alert" });
   const submit = make("button", { type: "submit", class: danger ? "danger" : "primary" }, yes);
   const form = make(
@@ -87,7 +88,7 @@ export function choose(title, choices) {
     };
     return make("li", {}, button(label, does, danger ? { class: "risky" } : {}));
   });
-  const dialog = open(title, make("ul", { class: "offers" }, ...offered), make("p", { class: "choices" }, button("Close", () => dialog.close())));
+  const dialog = open(title, make("ul", { class: "offers" }, ...offered), make("p", { class: "choices" }, button(gettext("Close"), () => dialog.close())));
 }
 
 /**
@@ -105,25 +106,18 @@ export function pickReaction(few, act) {
   const form = make(
     "form",
     {},
-    make("label", {}, "Something else ", box),
+    make("label", {}, gettext("Something else"), " ", box),
     complaint,
-    make("p", { class: "choices" }, button("Cancel", () => dialog.close()), make("button", { type: "submit", class: "primary" }, "React")),
+    make("p", { class: "choices" }, button(gettext("Cancel"), () => dialog.close()), make("button", { type: "submit", class: "primary" }, gettext("React"))),
   );
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     const body = box.value.trim();
     if (body !== "" && [...body].length <= 32 && !/\s/u.test(body)) pick(body);
-    else complaint.textContent = "One emoji, or up to 32 characters without a space.";
+    else complaint.textContent = gettext("One emoji, or up to 32 characters without a space.");
   });
-  const offered = few.map((body) => button(body, () => pick(body), { "aria-label": `React with ${body}` }));
-  const dialog = open("React", make("div", { class: "few" }, ...offered), form);
-}
-
-/** @param {unknown} error */
-export function inWords(error) {
-  if (!(error instanceof Problem)) return "The server did not answer. Try again.";
-  const again = error.retryAfter_s ? ` Try again in ${error.retryAfter_s} s.` : "";
-  return `${error.detail || "That was refused."}${again}`;
+  const offered = few.map((body) => button(body, () => pick(body), { "aria-label": interpolate(gettext("React with %(body)s"), { body }) }));
+  const dialog = open(gettext("React"), make("div", { class: "few" }, ...offered), form);
 }
 
 /** @param {Field} field */

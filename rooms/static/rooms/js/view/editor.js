@@ -1,6 +1,7 @@
 // @ts-check
 /** A message of one's own being changed, in its place. */
 
+import { gettext } from "../i18n.js";
 import { button, make } from "./elements.js";
 import { fit, listen, objection, sendable } from "./textbox.js";
 
@@ -14,15 +15,15 @@ import { fit, listen, objection, sendable } from "./textbox.js";
  */
 export function edit(item, message, { most, save, done }) {
   if (item.querySelector("form")) return;
-  const box = make("textarea", { "aria-label": "New text", dir: "auto", rows: 1 });
+  const box = make("textarea", { "aria-label": gettext("New text"), dir: "auto", rows: 1 });
   const complaint = make("span", { class: "complaint", role: "alert" });
   const form = make(
     "form",
     { class: "editor" },
     box,
     complaint,
-    make("button", { type: "submit", class: "primary" }, "Save"),
-    button("Cancel", () => close()),
+    make("button", { type: "submit", class: "primary" }, gettext("Save")),
+    button(gettext("Cancel"), () => close()),
   );
   const close = () => {
     form.remove();

@@ -1,9 +1,9 @@
 // @ts-check
 /** What stands above and below the log: the room's name and topic, and whether one may write, or why not. */
 
+import { gettext, interpolate } from "../i18n.js";
 import { isMuted, whyNot } from "../roomstate.js";
 import { make } from "./elements.js";
-import { slowModeLine, whyNotLine } from "./words.js";
 
 /**
  * @typedef {import("../clock.js").Clock} Clock
@@ -25,6 +25,7 @@ export class Head {
    * @param {HTMLElement | null} how.slow
    * @param {boolean} how.known
    * @param {Clock} how.clock
+   * @param {import("./rows.js").Parts["words"]} how.words
    * @param {() => void} how.over a mute is
    */
   constructor(how) {
@@ -40,19 +41,25 @@ export class Head {
     topic.textContent = room.topic;
     topic.title = room.topic;
     topic.hidden = room.topic === "";
-    const tagged = [...(room.archived ? ["archived"] : []), ...(room.read_only && !room.archived ? ["read-only"] : [])];
+    const tagged = room.archived ? [gettext("archived")] : room.read_only ? [gettext("read-only")] : [];
     tags.replaceChildren(...tagged.map((tag) => make("span", { class: "tag" }, tag)));
     const reason = whyNot(room, known, clock.now());
     if (form) {
       form.hidden = reason !== "";
       why.hidden = reason === "";
-      if (reason !== "") why.textContent = whyNotLine(reason, room);
+      if (reason !== "") why.textContent = this.#words?.whyNotLine(reason, room) ?? why.textContent;
       const box = form.querySelector("textarea");
-      box?.setAttribute("placeholder", `Message to ${room.name}`);
+      box?.setAttribute("placeholder", interpolate(gettext("Message to %(name)s"), { name: room.name }));
     }
-    if (slow) slow.textContent = slowModeLine(room);
+    if (slow) slow.textContent = (room.slow_mode && this.#words?.slowModeLine(room)) || "";
     this.#again(room);
     return reason === "";
+  }
+
+  /** Asked for with their first use; what they say is shown then. */
+  get #words() {
+    this.how.words.want();
+    return this.how.words.part;
   }
 
   /** A mute ends by itself, and nothing tells of it. @param {Room} room */

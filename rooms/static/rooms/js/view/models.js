@@ -9,26 +9,28 @@ import { dayKey } from "./times.js";
  * @typedef {import("../protocol.js").Message} Message
  * @typedef {import("../outbox.js").Entry} Entry
  * @typedef {import("../outbox.js").Outbox} Outbox
+ * @typedef {import("../quotes.js").Answered} Answered
  * @typedef {import("../store.js").MessageStore} MessageStore
  *
  * @typedef {{kind: "day", key: string, at: string}} DayRow
  * @typedef {{kind: "notice", key: string, message: Message}} NoticeRow
  * @typedef {{kind: "unread", key: string}} UnreadRow
  * @typedef {{kind: "message", key: string, message: Message, reason: string | undefined,
- *   change: Entry | undefined, reacting: Entry[], follows: boolean}} MessageRow `reacting`: on its way
- * @typedef {{kind: "entry", key: string, entry: Entry, follows: boolean}} EntryRow
+ *   change: Entry | undefined, reacting: Entry[], follows: boolean, answered?: Answered}} MessageRow `reacting`: on its way
+ * @typedef {{kind: "entry", key: string, entry: Entry, follows: boolean, answered?: Answered}} EntryRow
  * @typedef {DayRow | NoticeRow | UnreadRow | MessageRow | EntryRow} Row
  *
  * @typedef {{after: number, upTo: number}} Unread what was new when the page was opened
+ * @typedef {{unread?: Unread, from?: number, end?: boolean}} Part of the log: all from an id on is held; its end is
  */
 
 const TOGETHER_MS = 5 * 60_000;
 
 /**
- * @param {MessageStore} store @param {Outbox} outbox @param {Author | null} me @param {Unread} [unread]
+ * @param {MessageStore} store @param {Outbox} outbox @param {Author | null} me @param {Part} [part]
  * @returns {Row[]} as they stand below one another
  */
-export function rowsOf(store, outbox, me, unread = { after: 0, upTo: 0 }) {
+export function rowsOf(store, outbox, me, { unread = { after: 0, upTo: 0 }, from = 0, end = true } = {}) {
   /** @type {Row[]} */
   const rows = [];
   /** @type {{author: Author | null | undefined, at: string, day: string} | null} */
@@ -51,7 +53,8 @@ export function rowsOf(store, outbox, me, unread = { after: 0, upTo: 0 }) {
     return follows && !broken;
   };
   const { changes, reactions } = onTheirWay(outbox);
-  let lined = unread.after === 0;
+  // Where the first of what is new is not held, the line is further up: it does not wander as pages come.
+  let lined = unread.after === 0 || from > unread.after + 1;
   for (const message of store.messages()) {
     const { id, author, created_at } = message;
     if (message.kind === "notice") {
@@ -69,7 +72,7 @@ export function rowsOf(store, outbox, me, unread = { after: 0, upTo: 0 }) {
     const [reason, change, reacting] = [store.reason(id), changes.get(id), reactions.get(id) ?? []];
     rows.push({ kind: "message", key: `m${id}`, message, reason, change, reacting, follows });
   }
-  for (const entry of outbox.entries()) {
+  for (const entry of end ? outbox.entries() : []) {
     if (entry.command.type !== "send") continue;
     const follows = place(me, entry.at);
     rows.push({ kind: "entry", key: `n${entry.command.nonce}`, entry, follows });
@@ -105,10 +108,20 @@ export function shownReactions({ message, reacting }, me) {
 export function same(one, other) {
   if (one.kind === "day" || one.kind === "unread" || one.kind === "notice") return one.kind === other.kind;
   if (other.kind === "day" || other.kind === "unread" || other.kind === "notice") return false;
-  if (one.follows !== other.follows) return false;
+  if (one.follows !== other.follows || one.answered !== other.answered) return false;
   if (one.kind === "entry") return other.kind === "entry" && one.entry === other.entry;
   if (other.kind !== "message") return false;
   if (one.message !== other.message || one.change !== other.change || one.reason !== other.reason) return false;
   const { reacting } = other;
   return one.reacting.length === reacting.length && one.reacting.every((entry, at) => entry === reacting[at]);
+}
+
+/** Rows with what they answer. @param {Row[]} rows @param {(id: number) => import("../quotes.js").Answered} answered */
+export function withAnswered(rows, answered) {
+  for (const row of rows) {
+    if (row.kind !== "message" && row.kind !== "entry") continue;
+    const id = row.kind === "message" ? row.message.reply_to : row.entry.command.reply_to;
+    if (id !== undefined) row.answered = answered(id);
+  }
+  return rows;
 }

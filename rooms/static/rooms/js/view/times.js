@@ -1,10 +1,15 @@
 // @ts-check
-/** Points in time as the reader's own language and zone write them. */
+/** Points in time in the page's language and the reader's zone. */
 
-const TIME = new Intl.DateTimeFormat(undefined, { hour: "2-digit", minute: "2-digit" });
-const EXACT = new Intl.DateTimeFormat(undefined, { dateStyle: "full", timeStyle: "medium" });
-const MOMENT = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
-const DAY = new Intl.DateTimeFormat(undefined, { weekday: "long", year: "numeric", month: "long", day: "numeric" });
+import { locale } from "../i18n.js";
+
+/** In the digits and by the calendar of the pages that Django writes. @param {Intl.DateTimeFormatOptions} how */
+const format = (how) => new Intl.DateTimeFormat(locale(), { numberingSystem: "latn", calendar: "gregory", ...how });
+
+const TIME = format({ hour: "2-digit", minute: "2-digit" });
+const EXACT = format({ dateStyle: "full", timeStyle: "medium" });
+const MOMENT = format({ dateStyle: "medium", timeStyle: "short" });
+const DAY = format({ weekday: "long", year: "numeric", month: "long", day: "numeric" });
 
 /** @param {string} at RFC 3339 */
 export const timeOfDay = (at) => TIME.format(new Date(at));
