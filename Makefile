@@ -8,6 +8,8 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP_INSTALL := $(BIN)/pip --disable-pip-version-check install --quiet --require-hashes
 BENCH_VENV := .venv-bench
+VENDOR := rooms/static/rooms/js/vendor
+MARKED := 18.2.1
 BENCH_PEERS := benchmarks/peers/node_modules
 # BENCH='--quick' make bench     passes options on: see python -m benchmarks --help.
 BENCH ?= --write
@@ -15,7 +17,7 @@ BENCH ?= --write
 NO_SITE := CHAT_DATA_DIR=.mypy_cache/site SECRET_KEY=of-a-type-check DATABASE_URL=
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-sqlite test-postgresql faults bench screenshots lint types format lock clean
+.PHONY: help run test test-browser test-sqlite test-postgresql faults bench screenshots icons lint types format lock vendor clean
 
 help: ## Show what there is
 	@sed -n 's/^\([a-z-]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 24
@@ -24,10 +26,13 @@ run: $(VENV)/base.stamp ## Install what is needed, migrate, and serve the chat o
 	$(BIN)/python manage.py migrate --verbosity 0
 	exec $(BIN)/python manage.py runchat --listen '$(LISTEN)'
 
-test: test-sqlite test-postgresql ## Run all tests; with make -j2 those on both databases at a time
+test: test-browser test-sqlite test-postgresql ## Run all tests; with make -j3 these three at a time
 
-test-sqlite: $(VENV)/dev.stamp ## Run all tests but PostgreSQL's, on SQLite and in a browser
-	$(BIN)/python -m pytest
+test-browser: $(VENV)/dev.stamp ## Run the tests in a browser
+	$(BIN)/python -m pytest -m browser -p no:cacheprovider
+
+test-sqlite: $(VENV)/dev.stamp ## Run all other tests but PostgreSQL's, on SQLite
+	$(BIN)/python -m pytest -m 'not browser'
 
 test-postgresql: $(VENV)/dev.stamp ## Run the tests of the database on PostgreSQL
 	$(BIN)/python -m pytest --database=postgresql -p no:cacheprovider
@@ -47,8 +52,14 @@ format: $(VENV)/dev.stamp ## Write the code in the one format, and repair what c
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
 
+messages: $(VENV)/dev.stamp ## Bring the catalogs of translations up to date, and compile them
+	$(NO_SITE) DJANGO_SETTINGS_MODULE=project.settings $(BIN)/python -m tests.translations
+
 screenshots: $(VENV)/dev.stamp ## Take the pictures in docs/images
 	$(BIN)/python -m tests.browser.screenshots
+
+icons: $(VENV)/dev.stamp ## Draw the icons that phones install from icon.svg
+	$(BIN)/python -m tests.browser.icons
 
 bench: $(VENV)/base.stamp $(BENCH_VENV)/stamp $(BENCH_PEERS)/.stamp ## Measure against peers, an hour long, into docs/performance.md (needs PostgreSQL, Redis, Node, a C compiler)
 	$(BIN)/python -m benchmarks $(BENCH)
@@ -59,6 +70,11 @@ lock: $(VENV)/dev.stamp ## Choose the newest versions that requirements/*.in all
 	    --no-annotate --custom-compile-command "make lock" \
 	    requirements/$$name.in --output-file requirements/$$name.txt || exit 1; \
 	done
+
+vendor: ## Fetch the versions of what others wrote for browsers, named above, again (needs npm)
+	cd $(VENDOR) && npm pack --silent --ignore-scripts marked@$(MARKED) && tar xzf marked-$(MARKED).tgz --strip-components=2 package/lib/marked.esm.js \
+	  && tar xzOf marked-$(MARKED).tgz package/LICENSE > marked-LICENSE.md; rm -f marked-$(MARKED).tgz
+	cd $(VENDOR) && sha256sum marked.esm.js
 
 clean: ## Remove the virtual environment and all caches; var/, the site's data, stays
 	rm -rf $(VENV) $(BENCH_VENV) $(BENCH_PEERS) benchmarks/load .mypy_cache .pytest_cache .ruff_cache .hypothesis
