@@ -208,11 +208,12 @@ class StreamLimits:
 
 @dataclass(frozen=True, slots=True)
 class NoticeLimits:
-    """How much may wait to be told to other processes, and the pause after a failure."""
+    """How much may wait to be told to other processes, and the pauses after a failure and a success."""
 
     items: int = 10_000
     pause_s: float = 1.0
 
+    rest_s: float = 0.01
 
 @dataclass(frozen=True, slots=True)
 class ListenerLimits:

@@ -1,6 +1,8 @@
 """What other processes are to hear from this one: gathered, and sent together, one NOTIFY at a time.
 
-All of it may be lost. What is written into a room while a NOTIFY is under way becomes one entry of the next.
+All of it may be lost. What is written into a room while a NOTIFY is under way, or until `rest_s` after it,
+becomes one entry of the next: so commits that follow one another do not each pay for a NOTIFY, which takes
+the thread and the database as long as a small commit, and what comes after a silence is said at once.
 """
 
 from __future__ import annotations
@@ -52,7 +54,7 @@ class Silence:
 
 
 class Notices:
-    """Gathers what a turn of the reactor brings, and what comes while a NOTIFY is under way, into the next.
+    """Gathers what a turn of the reactor brings, and what comes during a NOTIFY and its rest, into the next.
 
     What failed is not said again. `lost` is called when the next one has succeeded, so that whoever said
     something that nobody repeats may say it anew.
@@ -83,6 +85,7 @@ class Notices:
         self._next: IDelayedCall | None = None
         self._speaking = False
         self._failed = False
+        self._rested_s = 0.0
         self._finished: list[Deferred[None]] | None = None
 
     def committed(self, batches: Iterable[RoomBatch]) -> None:
@@ -117,7 +120,7 @@ class Notices:
         if self._speaking or self._next is not None:
             done: Deferred[None] = Deferred()
             self._finished.append(done)
-            if self._next is not None and self._failed:
+            if self._next is not None:
                 self._next.reset(0)
             await done
 
@@ -126,7 +129,8 @@ class Notices:
             self._plan()
 
     def _plan(self) -> None:
-        self._next = self._clock.callLater(self._limits.pause_s if self._failed else 0, self._begin)
+        rest_s = max(0.0, self._rested_s - self._clock.seconds()) if self._finished is None else 0
+        self._next = self._clock.callLater(self._limits.pause_s if self._failed else rest_s, self._begin)
 
     def _begin(self) -> None:
         self._next = None
@@ -146,6 +150,7 @@ class Notices:
         self._go_on()
 
     def _went_well(self) -> None:
+        self._rested_s = self._clock.seconds() + self._limits.rest_s
         self._outage.over()
         if self._failed:
             self._failed = False

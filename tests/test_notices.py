@@ -36,7 +36,7 @@ class Stage:
     def sent(self) -> None:
         assert self.running is not None
         self.running.callback(None)
-        self.clock.advance(0)
+        self.clock.advance(NoticeLimits().rest_s)
 
     def fails(self) -> None:
         assert self.running is not None
@@ -84,6 +84,27 @@ def test_what_comes_meanwhile_waits_and_is_one_entry_a_room(stage: Stage) -> Non
     assert stage.said[1:] == [[["at", "a", 99, "one", 3, 4]]]
     stage.sent()
     assert len(stage.said) == 2
+
+
+def test_after_one_it_rests_and_after_that_says_at_once(stage: Stage) -> None:
+    rest_s = NoticeLimits().rest_s
+    stage.notices.committed([batch("a", 1)])
+    stage.turn()
+    stage.clock.advance(rest_s)
+    assert stage.running is not None
+    stage.running.callback(None)
+
+    for number in range(2, 5):
+        stage.notices.committed([batch("a", number)])
+        stage.clock.advance(rest_s / 4)
+    assert len(stage.said) == 1
+    stage.clock.advance(rest_s / 4)
+    assert stage.said[1:] == [[["at", "a", 4, "one", 3, 4]]]
+    stage.sent()
+
+    stage.notices.committed([batch("a", 5)])
+    stage.turn()
+    assert stage.said[2:] == [[["at", "a", 5, "one", 3, 4]]]
 
 
 def test_a_batch_that_comes_late_takes_nothing_back(stage: Stage) -> None:
