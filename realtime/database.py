@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 from contextlib import contextmanager
 from functools import partial
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from django.db import (
@@ -72,6 +73,9 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 T = TypeVar("T")
+
+TRUSTED_S = 1.0
+"""How long after an append the next one does without asking whether the connection still works."""
 
 NO_ANSWER = "The database does not answer."
 TOO_BUSY = "Too much is asked of the database."
@@ -161,13 +165,14 @@ class Database:
         self._reading = Queue(reactor, reading, limits.read_s, limits.waiting_calls)
         self._polling = Queue(reactor, polling, limits.read_s, limits.waiting_calls)
         self._watch = _Watch()
+        self._trust = _Trust()
         gathering = GatheringLimits()
         self._pages = Gathering(self._pages_for, reactor, gathering)
         self._people = Gathering(self._people_among, reactor, gathering)
 
     async def append(self, drafts: Sequence[Draft], lock: Lock) -> Appended:
         """Append to the log, as `rooms.log.append`."""
-        return await self._writing.call(self._around, partial(log.append, drafts, lock=lock))
+        return await self._writing.call(self._around, partial(self._trust.thd_append, drafts, lock))
 
     async def read(self, reader: UserId | None, slug: str, span: Span) -> Page | Refused:
         """Return a piece of a room's log for a reader, as `rooms.history.read`."""
@@ -290,6 +295,25 @@ class Database:
 
     async def _read(self, work: Callable[[], T]) -> T:
         return await self._reading.call(self._around, work)
+
+
+class _Trust:
+    """That the writing thread's connection works, because it did a moment ago.
+
+    Django asks a connection before each unit of work, which is a way to PostgreSQL and back. An append that
+    finds it broken after all is of unknown outcome and made again, as one that breaks it is.
+    """
+
+    def __init__(self) -> None:
+        self._connection: object = None
+        self._until_s = 0.0
+
+    def thd_append(self, drafts: Sequence[Draft], lock: Lock) -> Appended:
+        if connection.connection is self._connection and monotonic() < self._until_s:
+            connection.health_check_done = True  # type: ignore[attr-defined]
+        appended = log.append(drafts, lock=lock)
+        self._connection, self._until_s = connection.connection, monotonic() + TRUSTED_S
+        return appended
 
 
 class _Watch:

@@ -6,9 +6,10 @@ import queue
 import threading
 from collections.abc import Callable, Coroutine, Iterator
 from typing import Any, TypeVar
+from unittest import mock
 
 import pytest
-from django.db import DataError, OperationalError, connection
+from django.db import DataError, OperationalError, connection, connections
 from twisted.internet.defer import Deferred
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
@@ -138,6 +139,27 @@ def test_a_connection_is_kept_from_one_call_to_the_next(stage: Stage) -> None:
         return connection.connection
 
     assert stage.run(stage.database._read(thd_look)) is stage.run(stage.database._read(thd_look))
+
+
+@pytest.mark.postgresql
+def test_an_append_soon_after_another_does_not_ask_whether_the_connection_works(stage: Stage) -> None:
+    ana, asked = person("ana"), []
+
+    def is_usable(_self: object) -> bool:
+        asked.append(True)
+        return True
+
+    def append() -> None:
+        stage.run(stage.database.append([message(ana.pk, "one more")], Lock.SKIP))
+
+    with mock.patch.object(type(connections["default"]), "is_usable", is_usable):
+        append()
+        asked.clear()
+        append()
+        assert asked == []
+        stage.database._trust._until_s = 0
+        append()
+        assert asked == [True]
 
 
 def test_a_statement_that_the_database_refuses_is_logged(
