@@ -46,7 +46,7 @@ class WriterLimits:
 
     queue_drafts: int = 2_000
     queue_bytes: int = 16_777_216
-    batch_drafts: int = 200
+    batch_drafts: int = 512
     batch_bytes: int = 1_048_576
     patience_s: float = 4.5
     busy_s: float = 0.02
