@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from realtime.subscription import Subscription
     from realtime.tail import Batch
     from realtime.writer import Sender
-    from rooms.messages import Heads, Identity, Span, UserId
+    from rooms.messages import Access, Heads, Identity, Span, UserId
 
 logger = logging.getLogger(__name__)
 
@@ -281,7 +281,12 @@ class Client:
         held = self._joins.get(command.room)
         if held is None and len(self._joins) >= self._limits.joins:
             raise _too_many(self._limits, "room")
-        page = await self._reads.read(self.user_id, command.room, Newest(command.last or 0))
+        page: Page | Refused | None = None
+        if command.last is None:
+            after, epoch = command.after, command.epoch
+            page = self._hub.page_at_hand(command.room, self.user_id, cursor=after, epoch=epoch)
+        if page is None:
+            page = await self._reads.read(self.user_id, command.room, Newest(command.last or 0))
         if isinstance(page, Refused):
             raise refusal(page)
         if not self._closed:
@@ -301,7 +306,7 @@ class Client:
         cursor = page.head if stale or command.after is None else command.after
         if command.last is not None and not stale:
             cursor = page.start
-        join = self._attach(page.room, cursor, page.versions)
+        join = self._attach(page.room, cursor, page.versions, page.access)
         join.may_post = page.access.post
         join.enter(self._presence, self._author)
         if stale:
@@ -314,10 +319,10 @@ class Client:
         epoch = page.versions.epoch
         self.peer.send(wire.encode_joined(page.room, after=after, last_id=last_id, epoch=epoch))
 
-    def _attach(self, room: str, cursor: int, versions: Versions) -> _Join:
+    def _attach(self, room: str, cursor: int, versions: Versions, access: Access | None = None) -> _Join:
         join = _Join(self, room)
         join.subscription = self._hub.attach(
-            room, join, user_id=self.user_id, cursor=cursor, versions=versions
+            room, join, user_id=self.user_id, cursor=cursor, versions=versions, access=access
         )
         if self._paused:
             join.subscription.pause()

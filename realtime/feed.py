@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from twisted.internet.defer import Deferred
 
 from realtime.flight import Flight
-from realtime.judgement import Judgement, covers
+from realtime.judgement import Judgement, by_nothing, covers
+from realtime.standings import Standings
 from realtime.subscription import Reader, Subscription
 from realtime.tail import Batch
-from rooms.messages import Code, Versions
+from rooms.messages import Code, Page, Versions
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
 
     from realtime.surroundings import Surroundings
     from realtime.tail import Encoded
-    from rooms.messages import Access, Heads, Page, RoomBatch, UserId
+    from rooms.messages import Access, Heads, RoomBatch, UserId
 
 T = TypeVar("T")
 
@@ -55,6 +56,7 @@ class Feed:
         self._accounts = 0
         self._cut: tuple[tuple[int, int, int], Batch] | None = None
         self._judgement = Judgement()
+        self._standings = Standings(around.limits.standings)
         self._when_judged: list[Deferred[None]] = []
         self._subscriptions: dict[Subscription, None] = {}
         self._flights: dict[tuple[int, int], Flight] = {}
@@ -97,14 +99,38 @@ class Feed:
 
     # What it is told
 
+    def page_at_hand(self, user_id: UserId | None, cursor: int, epoch: str | None) -> Page | None:
+        """Return what a read of no messages would now tell somebody who stands at a cursor, if it is known.
+
+        It is for who was judged by the newest permissions heard of, where the cursor is not beyond the head
+        (another process may have told its reader more than has arrived here), in the epoch that they name.
+        """
+        newest = self._judgement.known
+        if newest is None or self.behind or self._judgement.unanswered:
+            return None
+        found = self._standings.recall(user_id, newest)
+        if found is None or cursor > self.head or epoch not in {None, self._epoch}:
+            return None
+        versions, access = found
+        return Page(self.room, (), more=False, start=0, head=self.head, versions=versions, access=access)
+
     def add(
-        self, reader: Reader, *, user_id: UserId | None, cursor: int, versions: Versions, limit: int
+        self,
+        reader: Reader,
+        *,
+        user_id: UserId | None,
+        cursor: int,
+        versions: Versions,
+        limit: int,
+        access: Access | None = None,
     ) -> Subscription:
         """Let one more read on from a cursor, judged by `versions`."""
         subscription = Subscription(
             self.room, self, reader, user_id=user_id, cursor=cursor, judged=versions, limit=limit
         )
         self._subscriptions[subscription] = None
+        if access is not None:
+            self._standings.remember(user_id, versions, access)
         self._judgement.admit(versions)
         self._hear(versions)
         self.told(cursor)
@@ -117,6 +143,9 @@ class Feed:
             return
         del self._subscriptions[subscription]
         if not self._subscriptions:
+            if self._judgement.unanswered:
+                # The last ones may have come by what was read before the change.
+                self._standings.forget()
             self._judgement.nobody_left()
             self._judgement_is_in()
             self._unused(self)
@@ -142,6 +171,7 @@ class Feed:
 
     def access_changed(self) -> None:
         """Take note that permissions changed here."""
+        self._standings.forget()
         self._judgement.told_of_change()
         self._go_on()
 
@@ -312,7 +342,10 @@ class Feed:
         if epoch != heads.epoch or went_back:
             self._stand_at(last_id, heads.epoch)
         if epoch is not None and (epoch != heads.epoch or not covers(versions, known or versions)):
+            self._standings.forget()
             self._judgement.start_over(versions)
+            for subscription in present:
+                subscription.judged = by_nothing(versions.epoch)
         self._hear_of_all(versions)
         self.told(last_id)
         for subscription in present:
@@ -372,6 +405,7 @@ class Feed:
         for subscription in asked:
             access = rights[subscription.user_id]
             subscription.judged = versions
+            self._standings.remember(subscription.user_id, versions, access)
             if not access.see:
                 subscription.end(access.refusal or Code.NOT_FOUND)
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from realtime.limits import HubLimits
-    from rooms.messages import Posted, RoomBatch, UserId, Versions
+    from rooms.messages import Access, Page, Posted, RoomBatch, UserId, Versions
 
 __all__ = ["Batch", "Encoded", "Hub", "Reader", "Reads", "Subscription"]
 
@@ -53,7 +53,7 @@ class Hub:
         """Return the rooms with local subscribers, and those where the last one left a moment ago."""
         return frozenset(self._feeds)
 
-    def attach(
+    def attach(  # noqa: PLR0913 (each is a fact about one reader)
         self,
         room: str,
         reader: Reader,
@@ -62,8 +62,11 @@ class Hub:
         cursor: int,
         versions: Versions,
         limit: int = 200,
+        access: Access | None = None,
     ) -> Subscription:
         """Subscribe a reader who stands at `cursor` and was found to be allowed to, under `versions`.
+
+        `access`, where it was judged by those, is remembered for `page_at_hand`.
 
         Nothing is given to it before the first `wake()`; then all that follows the cursor, at most
         `limit` messages at a time. Whoever attaches ends the subscription.
@@ -77,7 +80,17 @@ class Hub:
         if feed is None:
             feed = self._feeds[room] = Feed(room, self._around, self._unused)
         self._keep(room)
-        return feed.add(reader, user_id=user_id, cursor=cursor, versions=versions, limit=limit)
+        return feed.add(reader, user_id=user_id, cursor=cursor, versions=versions, limit=limit, access=access)
+
+    def page_at_hand(
+        self, room: str, user_id: UserId | None, *, cursor: int | None, epoch: str | None
+    ) -> Page | None:
+        """Return what a read of a room's end would tell somebody who comes back with a cursor.
+
+        None where it must be read: also for who has no cursor, and is to hear where the log ends just now.
+        """
+        feed = self._feeds.get(room) if cursor is not None else None
+        return feed.page_at_hand(user_id, cursor or 0, epoch) if feed is not None else None
 
     def publish(self, batches: Iterable[RoomBatch]) -> None:
         """Take what commits brought, in any order. Rooms that nobody here reads are passed over."""

@@ -39,7 +39,12 @@ class Judgement:
         """Whether the permissions of some subscriber must be asked before anything more is given out."""
         if self.judged is None or self.known is None:
             return False
-        return self._told != self._answered or not covers(self.judged, self.known)
+        return self.unanswered or not covers(self.judged, self.known)
+
+    @property
+    def unanswered(self) -> bool:
+        """Whether a change was told of, by no version, that nobody has been asked about since."""
+        return self._told != self._answered
 
     def allows(self, versions: Versions) -> bool:
         """Tell whether all subscribers may have what was read or committed under `versions`."""

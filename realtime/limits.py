@@ -20,8 +20,8 @@ class HubLimits:
     A tail keeps at most `tail_messages` and `tail_bytes`. Gaps are read `gap_messages` at a time. What is
     read for one that is behind is given `page_bytes` at a time, or one message that is larger. At most
     `feed_reads` reads of feeds and `reader_reads` reads of subscriptions run at once, in all rooms. A
-    read is shared by those who want the same within `share_s` of its beginning. A feed
-    without subscribers is dropped after `idle_s`.
+    read is shared by those who want the same within `share_s` of its beginning. A feed remembers what
+    `standings` readers may do, for when they come back; without subscribers it is dropped after `idle_s`.
     """
 
     tail_messages: int = 256
@@ -31,6 +31,7 @@ class HubLimits:
     feed_reads: int = 8
     reader_reads: int = 8
     share_s: float = 0.25
+    standings: int = 4_096
     idle_s: float = 60.0
     backoff: Backoff = Backoff()
 
@@ -212,8 +213,8 @@ class NoticeLimits:
 
     items: int = 10_000
     pause_s: float = 1.0
-
     rest_s: float = 0.01
+
 
 @dataclass(frozen=True, slots=True)
 class ListenerLimits:

@@ -99,6 +99,18 @@ class TestJoining:
         assert (frames[0]["after"], ids(frames)) == (1, [2, 3])
         assert ids(socket.told()) == [5], "given twice"
 
+    def test_who_comes_back_is_not_asked_about(self, edge: Edge, socket: Socket) -> None:
+        join(socket, after=3)
+        socket.connection.loseConnection()
+        edge.post("lobby", "five")
+        again = hello(edge)
+        edge.chat.down = True
+        frames = join(again, after=3, epoch="one")
+        edge.post("lobby", "six")
+
+        assert (frames[0]["after"], frames[0]["last_id"], ids(frames)) == (3, 5, [5])
+        assert ids(again.told()) == [6]
+
     def test_joining_again_without_it_changes_nothing(self, edge: Edge, socket: Socket) -> None:
         join(socket, after=1)
         for fields in ({}, {"last": 2}):

@@ -12,7 +12,7 @@ from realtime.errors import Unavailable
 from realtime.hub import Batch, Encoded, Hub, Subscription
 from realtime.limits import HubLimits
 from rooms.messages import Code, UserId
-from tests.support_realtime import MemoryLog, RememberingReader, StepReads, encode
+from tests.support_realtime import MAY_SEE, MemoryLog, RememberingReader, StepReads, encode
 
 
 class Stage:
@@ -31,11 +31,20 @@ class Stage:
         """Attach a reader, at the head if nowhere else, and wake it."""
         at = self.log.head(room) if cursor is None else cursor
         reader = RememberingReader(at)
+        versions, rights = self.log.rights(room, [user])
         reader.subscription = self.hub.attach(
-            room, reader, user_id=user, cursor=at, versions=self.log.versions(room), limit=limit
+            room, reader, user_id=user, cursor=at, versions=versions, limit=limit, access=rights[user]
         )
         reader.subscription.wake()
         return reader
+
+    def at_hand(self, cursor: int | None = 0, epoch: str | None = None, *, user: UserId | None = 1) -> bool:
+        """Tell whether somebody who comes back need not be asked about."""
+        page = self.hub.page_at_hand("r", user, cursor=cursor, epoch=epoch)
+        if page is not None:
+            assert (page.head, page.versions) == (self.log.head("r"), self.log.versions("r"))
+            assert (page.messages, page.more, page.start, page.access) == ((), False, 0, MAY_SEE)
+        return page is not None
 
     def _encode(self, posted: object) -> bytes:
         self.encoded.append(posted.id)  # type: ignore[attr-defined]
@@ -955,3 +964,129 @@ def test_a_new_epoch_is_found_by_asking_for_rights(stage: Stage) -> None:
     stage.hub.access_changed(None)
     stage.reads.fire_all()
     assert reader.resets == [(0, "two")]
+
+
+# Those who come back
+
+
+def test_who_comes_back_with_a_cursor_need_not_be_asked_about(stage: Stage) -> None:
+    assert not stage.at_hand(), "nobody has been here"
+    reader = stage.attach()
+    assert not stage.at_hand(), "nobody knows where the log ends"
+    stage.reads.fire_all()
+    stage.hub.publish([stage.log.post("r")])
+
+    assert stage.at_hand(1, "one")
+    sub(reader).end()
+    assert stage.at_hand(0)
+    assert not stage.at_hand(user=2), "somebody else"
+    assert not stage.at_hand(None), "who has no cursor is to hear where the log ends just now"
+    assert not stage.at_hand(2), "another process may have told more"
+    assert not stage.at_hand(1, "two"), "another process may know of another epoch"
+    stage.clock.advance(61)
+    assert not stage.at_hand()
+    assert not stage.reads.asked
+
+
+def test_where_the_feed_is_behind_its_end_is_read(stage: Stage) -> None:
+    stage.attach()
+    stage.reads.fire_all()
+    batch = stage.log.post("r")
+    stage.hub.told("r", batch.last_id)
+    assert not stage.at_hand()
+    stage.reads.fire_all()
+    assert stage.at_hand()
+
+
+@pytest.mark.parametrize("present", [True, False])
+def test_who_was_judged_by_older_versions_is_judged_again(stage: Stage, *, present: bool) -> None:
+    left, other = stage.attach(user=1), stage.attach(user=2)
+    stage.reads.fire_all()
+    sub(left).end()
+    if not present:
+        sub(other).end()
+    stage.log.ban("r", 1)
+    stage.hub.heads_seen(stage.log.heads(stage.hub.rooms()))
+    assert not stage.at_hand(user=1)
+    stage.reads.fire_all()
+    assert not stage.at_hand(user=1)
+    assert stage.at_hand(user=2) is present, "who was there has been asked about"
+
+
+def test_after_a_change_without_a_version_everybody_is_judged_again(stage: Stage) -> None:
+    left, other = stage.attach(user=1), stage.attach(user=2)
+    stage.reads.fire_all()
+    sub(left).end()
+    stage.log.ban("r", 1)
+    stage.hub.access_changed(frozenset({"r"}))
+    sub(other).end()
+    assert not stage.at_hand(user=1)
+    assert not stage.at_hand(user=2)
+
+
+def test_who_was_judged_before_a_change_that_was_told_of_is_judged_again(stage: Stage) -> None:
+    first = stage.attach(user=2)
+    stage.reads.fire_all()
+    before = stage.log.versions("r")
+    stage.log.ban("r", 1)
+    stage.hub.access_changed(frozenset({"r"}))
+    late = RememberingReader(0)
+    subscription = stage.hub.attach("r", late, user_id=1, cursor=0, versions=before, access=MAY_SEE)
+    assert not stage.at_hand(user=1)
+    sub(first).end()
+    subscription.end()
+    assert not stage.at_hand(user=1)
+
+
+def test_where_the_database_went_back_everybody_is_judged_again(stage: Stage) -> None:
+    stage.log.ban("r", 3)
+    left = stage.attach(user=1)
+    stage.attach(user=2)
+    stage.reads.fire_all()
+    sub(left).end()
+    stage.log.unban("r", 3)
+    stage.log.ban("r", 1)
+    stage.log.room_versions["r"] = 1
+    stage.clock.advance(1)
+    stage.hub.heads_seen(stage.log.heads(stage.hub.rooms()))
+    stage.reads.fire_all()
+    assert not stage.at_hand(user=1)
+    assert stage.at_hand(user=2)
+
+
+def test_who_was_refused_when_asked_about_is_forgotten(stage: Stage) -> None:
+    banned = stage.attach(user=1)
+    stage.attach(user=2)
+    stage.reads.fire_all()
+    stage.log.ban("r", 1)
+    stage.hub.access_changed(frozenset({"r"}))
+    stage.reads.fire_all()
+    assert banned.left_with is Code.FORBIDDEN
+    assert not stage.at_hand(user=1)
+    assert stage.at_hand(user=2)
+
+
+def test_what_ends_without_a_version_is_not_remembered(stage: Stage) -> None:
+    muted = replace(MAY_SEE, post=False)
+    reader = RememberingReader(0)
+    versions = stage.log.versions("r")
+    stage.hub.attach("r", reader, user_id=1, cursor=0, versions=versions, access=muted).wake()
+    stage.reads.fire_all()
+    assert not stage.at_hand()
+
+
+def test_in_another_epoch_everybody_is_judged_again(stage: Stage) -> None:
+    stage.attach()
+    stage.reads.fire_all()
+    stage.log.epoch = "two"
+    stage.hub.heads_seen(stage.log.heads(stage.hub.rooms()))
+    assert not stage.at_hand()
+    assert not stage.at_hand(0, "two")
+
+
+def test_so_many_are_remembered_and_no_more() -> None:
+    stage = Stage(HubLimits(standings=2))
+    for user in (1, 2, 1, 3):
+        stage.attach(user=user)
+    stage.reads.fire_all()
+    assert [stage.at_hand(user=user) for user in (1, 2, 3)] == [True, False, True]

@@ -87,7 +87,9 @@ class EventStreams:
         query = queries.decode_stream_query(call.exchange.query, call.exchange.header("Last-Event-ID"))
         user_id = call.caller.user_id if call.caller else None
         call.exchange.when_gone(self._places.take(user_id))
-        page = await self._reads.read(user_id, call.room, Newest(0))
+        page = self._hub.page_at_hand(
+            call.room, user_id, cursor=query.after, epoch=query.epoch
+        ) or await self._reads.read(user_id, call.room, Newest(0))
         if isinstance(page, Refused):
             raise refusal(page)
         if call.exchange.method == "HEAD" or call.exchange.gone:
@@ -102,7 +104,7 @@ class EventStreams:
         user_id = call.caller.user_id if call.caller else None
         stream = _Stream(call.exchange, page.room, self._clock, self._limits)
         stream.subscription = self._hub.attach(
-            page.room, stream, user_id=user_id, cursor=cursor, versions=page.versions
+            page.room, stream, user_id=user_id, cursor=cursor, versions=page.versions, access=page.access
         )
         call.exchange.begin(Answer(200, b"", CONTENT_TYPE, HEADERS))
         stream.greet(page, after)
