@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import time
+import weakref
 
 from twisted.internet.base import ReactorBase
 
+from realtime import running
 from realtime.running import go_by_a_steady_clock
 
 
@@ -23,3 +26,21 @@ def test_timers_do_not_move_with_the_time_of_day() -> None:
     before_s = time.monotonic()
     due_s = reactor.callLater(60, lambda: None).getTime()
     assert before_s + 60 <= due_s <= time.monotonic() + 60
+
+
+def test_the_collector_passes_over_what_is_there_and_still_finds_what_comes() -> None:
+    class Cycle:
+        def __init__(self) -> None:
+            self.itself = self
+
+    thresholds, there = gc.get_threshold(), Cycle()
+    try:
+        running._collect_seldom()
+        assert not any(one is there for one in gc.get_objects()), "it would be looked at again and again"
+        come = weakref.ref(Cycle())
+        gc.collect()
+        assert come() is None
+        assert gc.get_threshold()[2] > thresholds[2]
+    finally:
+        gc.unfreeze()
+        gc.set_threshold(*thresholds)
