@@ -17,6 +17,7 @@ The core, in the reactor's thread alone
     tail        what a room holds in memory; batches that are rendered once
     flight      a read that several subscriptions share
     judgement   by which permissions subscribers were judged
+    offering    gives what is new to a room's subscribers, some at a time
     standings   who was found to be allowed into a room, for when they come back
     writer      group commit
     held        rooms that somebody else holds

@@ -6,6 +6,7 @@ nothing to anybody while the permissions of its subscribers are in doubt, or its
 
 from __future__ import annotations
 
+from collections import OrderedDict
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -13,6 +14,7 @@ from twisted.internet.defer import Deferred
 
 from realtime.flight import Flight
 from realtime.judgement import Judgement, by_nothing, covers
+from realtime.offering import Offering
 from realtime.standings import Standings
 from realtime.subscription import Reader, Subscription
 from realtime.tail import Batch
@@ -58,7 +60,8 @@ class Feed:
         self._judgement = Judgement()
         self._standings = Standings(around.limits.standings)
         self._when_judged: list[Deferred[None]] = []
-        self._subscriptions: dict[Subscription, None] = {}
+        self._subscriptions: OrderedDict[Subscription, None] = OrderedDict()
+        self._offering = Offering(self._subscriptions, lambda: self.readable, around.clock, around.limits)
         self._flights: dict[tuple[int, int], Flight] = {}
         self._flying: set[Flight] = set()
         self._catching_up = around.errand(self._catch_up)
@@ -96,6 +99,7 @@ class Feed:
         self._subscriptions.clear()
         self._cut = None
         self._tail = self._around.tail(self.head)
+        self._offering.stop()
 
     # What it is told
 
@@ -217,6 +221,7 @@ class Feed:
 
     def _spread(self, messages: Sequence[Encoded], reached: int) -> None:
         """Publish what follows the head, which is `reached` then."""
+        self._offering.expect(messages)
         prev, self.head = self.head, reached
         self._told = max(self._told, reached)
         self._moved_s = self._around.clock.seconds()
@@ -227,10 +232,7 @@ class Feed:
                 flight.published(message)
         if not messages:
             return
-        batch = Batch(self.room, prev, messages)
-        for subscription in tuple(self._subscriptions):
-            if self.readable:
-                subscription.offer(batch)
+        self._offering.offer(Batch(self.room, prev, messages))
 
     def _wake_all(self) -> None:
         for subscription in tuple(self._subscriptions):

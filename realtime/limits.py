@@ -17,15 +17,17 @@ class Backoff:
 class HubLimits:
     """What a feed may hold and how hard the hub may use the database.
 
-    A tail keeps at most `tail_messages` and `tail_bytes`. Gaps are read `gap_messages` at a time. What is
+    A tail keeps at most `tail_messages` and `tail_bytes`. What is new is offered to `offers_at_once`
+    subscriptions in a turn of the reactor. Gaps are read `gap_messages` at a time. What is
     read for one that is behind is given `page_bytes` at a time, or one message that is larger. At most
     `feed_reads` reads of feeds and `reader_reads` reads of subscriptions run at once, in all rooms. A
     read is shared by those who want the same within `share_s` of its beginning. A feed remembers what
     `standings` readers may do, for when they come back; without subscribers it is dropped after `idle_s`.
     """
 
-    tail_messages: int = 256
+    tail_messages: int = 512
     tail_bytes: int = 262_144
+    offers_at_once: int = 200
     gap_messages: int = 200
     page_bytes: int = 262_144
     feed_reads: int = 8

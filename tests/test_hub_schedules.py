@@ -15,7 +15,7 @@ from twisted.internet.task import Clock
 from realtime.errors import Unavailable
 from realtime.hub import Batch, Hub
 from realtime.limits import HubLimits
-from rooms.messages import Code, Kind, RoomBatch
+from rooms.messages import Code, Kind, Page, RoomBatch
 from tests.support_realtime import MemoryLog, RememberingReader, StepReads, encode
 
 ROOM = "r"
@@ -45,7 +45,9 @@ class Schedules(RuleBasedStateMachine):
         self.clock = Clock()
         self.log = MemoryLog()
         self.reads = StepReads(self.log)
-        limits = HubLimits(tail_messages=4, gap_messages=3, reader_reads=3, idle_s=5)
+        limits = HubLimits(
+            tail_messages=4, gap_messages=3, reader_reads=3, idle_s=5, offers_at_once=2, standings=2
+        )
         self.hub = Hub(self.reads, self.clock, encode=encode, limits=limits)
         self.readers: list[WatchedReader] = []
         self.batches: list[RoomBatch] = []
@@ -149,13 +151,35 @@ class Schedules(RuleBasedStateMachine):
             return
         ids = [0, *(m.id for m in self.log.rows[ROOM])]
         cursor = ids[choice % len(ids)]
+        self._attach(user, cursor, limit, self.log.page(ROOM, cursor, 0), awake=awake)
+
+    @rule(user=USERS, choice=CHOICE, limit=st.sampled_from([1, 2, 200]))
+    def come_back(self, user: int, choice: int, limit: int) -> None:
+        """Join by what the hub remembers, though it may not have heard of a ban or of another epoch yet."""
+        ids = [0, *(m.id for m in self.log.rows[ROOM])]
+        cursor = ids[choice % len(ids)]
+        page = self.hub.page_at_hand(ROOM, user, cursor=cursor, epoch=None)
+        if page is not None and len(self.readers) <= 12:
+            self._attach(user, cursor, limit, page, awake=True)
+
+    def _attach(self, user: int, cursor: int, limit: int, page: Page, *, awake: bool) -> None:
         reader = WatchedReader(self, user, cursor)
         reader.subscription = self.hub.attach(
-            ROOM, reader, user_id=user, cursor=cursor, versions=self.log.versions(ROOM), limit=limit
+            ROOM,
+            reader,
+            user_id=user,
+            cursor=cursor,
+            versions=page.versions,
+            limit=limit,
+            access=page.access,
         )
         self.readers.append(reader)
         if awake:
             reader.subscription.wake()
+
+    @rule()
+    def turn(self) -> None:
+        self.clock.advance(0)
 
     @rule(choice=CHOICE, what=st.sampled_from(["pause", "resume", "wake", "end"]))
     def act(self, choice: int, what: str) -> None:
