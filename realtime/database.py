@@ -41,7 +41,7 @@ from rooms import (
     search,
     uploading,
 )
-from rooms.messages import Refused
+from rooms.messages import Newest, Refused
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -76,6 +76,9 @@ T = TypeVar("T")
 
 TRUSTED_S = 1.0
 """How long after an append the next one does without asking whether the connection still works."""
+
+ENDS_AT_ONCE = 100
+"""About how many joins one question asks: what is kept about all these people in all these rooms is read."""
 
 NO_ANSWER = "The database does not answer."
 TOO_BUSY = "Too much is asked of the database."
@@ -168,6 +171,7 @@ class Database:
         self._trust = _Trust()
         gathering = GatheringLimits()
         self._pages = Gathering(self._pages_for, reactor, gathering)
+        self._ends = Gathering(self._ends_for, reactor, GatheringLimits(at_once=ENDS_AT_ONCE))
         self._people = Gathering(self._people_among, reactor, gathering)
 
     async def append(self, drafts: Sequence[Draft], lock: Lock) -> Appended:
@@ -176,7 +180,14 @@ class Database:
 
     async def read(self, reader: UserId | None, slug: str, span: Span) -> Page | Refused:
         """Return a piece of a room's log for a reader, as `rooms.history.read`."""
+        if span == Newest(0):
+            return await self._ends.about(None, (reader, slug))
         return await self._pages.about((slug, span), reader)
+
+    async def _ends_for(
+        self, _key: None, wanted: Collection[tuple[UserId | None, str]]
+    ) -> dict[tuple[UserId | None, str], Page | Refused]:
+        return await self._read(partial(history.ends_for, wanted))
 
     async def _pages_for(
         self, piece: tuple[str, Span], readers: Collection[UserId | None]

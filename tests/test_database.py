@@ -11,15 +11,17 @@ from unittest import mock
 import pytest
 from django.db import DataError, OperationalError, connection, connections
 from twisted.internet.defer import Deferred
+from twisted.internet.interfaces import IDelayedCall
+from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
 from realtime.database import Database, Queue, thd_own_connection
 from realtime.errors import Unavailable
 from realtime.limits import DatabaseLimits
-from rooms import log
+from rooms import history, log
 from rooms.messages import After, Draft, Heads, Kind, Lock, Newest, Page, Posted, Refused, Stored, new_nonce
-from tests.support_rooms import LOBBY, person
+from tests.support_rooms import LOBBY, person, room
 
 pytestmark = pytest.mark.databases
 
@@ -35,6 +37,10 @@ class TurnByTurn:
 
     def callFromThread(self, function: Callable[..., None], *arguments: Any) -> None:
         self._calls.put(lambda: function(*arguments))
+
+    def callLater(self, delay_s: float, function: Callable[..., None], *arguments: Any) -> IDelayedCall:
+        """Never: no test is that long."""
+        return Clock().callLater(delay_s, function, *arguments)
 
     def result(self, deferred: Deferred[T]) -> T:
         """Return what a deferred brings, or raise."""
@@ -100,6 +106,20 @@ def test_what_is_appended_is_read(stage: Stage) -> None:
     assert epoch == versions.epoch
     assert LOBBY in [summary.room for summary in rooms]
     run(database.ping())
+
+
+def test_joins_of_many_rooms_at_once_are_few_questions(stage: Stage) -> None:
+    readers, rooms = [person("ana").pk, person("bob").pk], [LOBBY, room("den").slug]
+
+    async def join_all() -> list[Any]:
+        wanted = [(reader, slug) for reader in readers for slug in rooms]
+        joins = [Deferred.fromCoroutine(stage.database.read(*one, Newest(0))) for one in wanted]
+        return [await join for join in joins]
+
+    with mock.patch.object(history, "ends_for", wraps=history.ends_for) as asked:
+        pages = stage.run(join_all())
+    assert [page.room for page in pages] == rooms * 2
+    assert [len(call.args[0]) for call in asked.call_args_list] == [1, 3]
 
 
 def test_each_call_runs_in_a_thread_of_its_pool(stage: Stage) -> None:

@@ -92,6 +92,29 @@ class Readers(TestCase):
         self.assertEqual(second, history.NO_ROOM)
         self.assertEqual(len(hidden), len(absent))
 
+    def test_many_who_want_the_end_of_many_rooms_are_answered_in_four_queries(self) -> None:
+        bob = person("bob")
+        Membership.objects.create(room=self.den, user=bob)
+        store(message(self.ana, "hello"))
+        wanted = [(who, slug) for who in (self.ana.pk, bob.pk, None) for slug in (LOBBY, "den", "nowhere")]
+        with self.assertNumQueries(4):
+            ends = history.ends_for(wanted)
+        found = {pair: end.code if isinstance(end, Refused) else end.head for pair, end in ends.items()}
+        lobby, den = ChatRoom.objects.get(slug=LOBBY), ChatRoom.objects.get(slug="den")
+        self.assertEqual(
+            found,
+            {
+                (self.ana.pk, LOBBY): lobby.last_message_id,
+                (self.ana.pk, "den"): Code.NOT_FOUND,
+                (bob.pk, LOBBY): lobby.last_message_id,
+                (bob.pk, "den"): den.last_message_id,
+                (None, LOBBY): Code.NOT_AUTHENTICATED,
+                (None, "den"): Code.NOT_FOUND,
+                **{(who, "nowhere"): Code.NOT_FOUND for who in (self.ana.pk, bob.pk, None)},
+            },
+        )
+        self.assertEqual(ends, {pair: history.read(*pair, Newest(0)) for pair in wanted})
+
     def test_guests_read_only_what_is_open_to_them(self) -> None:
         def code() -> Code | None:
             answer = history.read(None, LOBBY, Newest(5))
