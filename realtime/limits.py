@@ -257,7 +257,7 @@ class StopLimits:
     write_s: float = 3.5
     farewell_s: float = 1.5
     notices_s: float = 0.75
-    threads_s: float = 2.5
+    threads_s: float = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -270,7 +270,7 @@ class WorkerLimits:
     """
 
     start_s: float = 60.0
-    stop_s: float = 9.0
+    stop_s: float = 8.25
     settled_s: float = 10.0
     failed_starts: int = 3
     backoff: Backoff = Backoff(first_s=0.1, longest_s=5.0)
