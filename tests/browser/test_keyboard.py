@@ -34,7 +34,10 @@ def tab(site: Site) -> Iterator[RoomTab]:
         ben.post("see https://example.org/ and `this`", "long")
     wishes: dict[str, Any] = {"forced_colors": "active", "reduced_motion": "reduce"}
     with site.visitor("ana", **wishes) as ana:
-        yield ana.room("long")
+        room = ana.room("long")
+        # Until the parser is there, a text stands as it was typed, and nothing in it can be pressed.
+        expect(room.messages.locator("code")).to_have_text("this")
+        yield room
 
 
 def here(page: Page) -> dict[str, Any]:
