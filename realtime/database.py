@@ -321,7 +321,7 @@ class _Trust:
 
     def thd_append(self, drafts: Sequence[Draft], lock: Lock) -> Appended:
         if connection.connection is self._connection and monotonic() < self._until_s:
-            connection.health_check_done = True  # type: ignore[attr-defined]
+            connection.health_check_done = True  # type: ignore[attr-defined]  # (no stub)
         appended = log.append(drafts, lock=lock)
         self._connection, self._until_s = connection.connection, monotonic() + TRUSTED_S
         return appended
