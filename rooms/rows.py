@@ -9,16 +9,16 @@ from copy import copy
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
+from django.db.models.base import ModelState
 
 from rooms.models import ChatRoom, Message
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
-_new: Any = Message
-_NAMES = [field.attname for field in Message._meta.concrete_fields]
-_ROOM: Any = Message._meta.get_field("room")
-_AUTHOR: Any = Message._meta.get_field("author")
+_EMPTY: dict[str, Any] = dict.fromkeys(field.attname for field in Message._meta.concrete_fields) | {
+    "redacted": False
+}
 
 READY = {models.CharField, models.TextField, models.BooleanField, models.BigIntegerField}
 """Fields of which a value of Python's own type is what every database takes."""
@@ -29,12 +29,13 @@ ALIKE = {models.ForeignKey, models.DateTimeField}
 def make(room: ChatRoom, author: Any | None, **values: Any) -> Message:
     """Return an unsaved row; of the columns that are not named, those that may be are NULL.
 
-    By the order of the columns, as Django makes what it reads: by their names it takes three times as long.
+    It is filled as Django's own `Model.__init__` would fill it, which takes five times as long and tells
+    `pre_init` and `post_init`, as nothing else that makes rows by the hundred does not.
     """
-    given = {"redacted": False, **values, "room_id": room.id, "author_id": author.pk if author else None}
-    row: Message = _new(*map(given.get, _NAMES))
-    _ROOM.set_cached_value(row, room)
-    _AUTHOR.set_cached_value(row, author)
+    row = Message.__new__(Message)
+    row.__dict__.update(_EMPTY, room_id=room.id, author_id=author.pk if author else None, **values)
+    row._state = ModelState()
+    row._state.fields_cache = {"room": room, "author": author}
     return row
 
 
@@ -45,6 +46,9 @@ def store(rows: Sequence[Message]) -> None:
 
 class _Lean(models.QuerySet[Message]):
     """Leaves out the columns that none of the rows fills, and prepares each value once, if at all."""
+
+    def _prepare_for_bulk_create(self, objs: Sequence[Message]) -> None:
+        """Do nothing: what `make` makes has no key, its room and author are stored, no column defaults."""
 
     def _batched_insert(
         self, objs: Sequence[Message], fields: Sequence[Any], *given: Any, **options: Any
