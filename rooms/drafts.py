@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from django.conf import settings
 
 from rooms import notices
 from rooms.messages import FILE_KEY, MOST_FILES, REACTIONS, Code, Draft, Kind, Refused
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 KEY = re.compile(rf"{FILE_KEY}\Z")
 NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -32,51 +28,57 @@ def ready(draft: Draft) -> Draft:
 
 def unfit(draft: Draft) -> Refused | None:
     """Return why a draft is refused whatever the log holds, None where it is fit."""
-    fault = next(_faults(draft), None)
+    fault = _fault_of_kind(draft) or _fault_of_text(draft) or _fault_of_files(draft) or _fault_of_ids(draft)
     return Refused(Code.BAD_REQUEST, fault) if fault else None
 
 
-def _faults(draft: Draft) -> Iterator[str]:
+def _fault_of_kind(draft: Draft) -> str | None:
     if not NONCE.match(draft.nonce):
-        yield "nonce: 1 to 64 letters, digits, hyphens or underscores."
-    yield from _faults_of_kind(draft)
-    yield from _faults_of_text(draft)
-    yield from _faults_of_files(draft)
-    for name, value in (("target", draft.target), ("reply_to", draft.reply_to)):
-        if value is not None and not 1 <= value <= MAX_ID:
-            yield f"{name}: not the id of a message."
-    if (draft.target is None) != (draft.kind in WITHOUT_TARGET):
-        yield "target: edits, redactions and reactions have one, messages and notices have none."
-    if draft.reply_to is not None and draft.kind is not Kind.MESSAGE:
-        yield "reply_to: only messages answer others."
-
-
-def _faults_of_kind(draft: Draft) -> Iterator[str]:
+        return "nonce: 1 to 64 letters, digits, hyphens or underscores."
     if (draft.notice is None) != (draft.kind is not Kind.NOTICE):
-        yield "notice: every notice tells of an event, nothing else does."
+        return "notice: every notice tells of an event, nothing else does."
     if draft.kind is Kind.NOTICE and not draft.trusted:
-        yield "kind: only the server gives notice."
+        return "kind: only the server gives notice."
     if draft.kind in REACTIONS and draft.trusted and draft.author_id is None:
-        yield "author: a reaction is somebody's."
+        return "author: a reaction is somebody's."
+    return None
 
 
-def _faults_of_text(draft: Draft) -> Iterator[str]:
-    if UNSTORABLE.search(draft.body):
-        yield "body: a NUL or half of a surrogate pair cannot be stored."
+def _fault_of_text(draft: Draft) -> str | None:
+    body = draft.body
+    if UNSTORABLE.search(body):
+        return "body: a NUL or half of a surrogate pair cannot be stored."
     if draft.kind in REACTIONS:
-        if not 1 <= len(draft.body) <= LONGEST_REACTION or any(map(str.isspace, draft.body)):
-            yield f"body: a reaction is an emoji, or 1 to {LONGEST_REACTION} characters without white space."
-        return
-    if len(draft.body) > settings.CHAT_MAX_BODY and draft.kind is not Kind.NOTICE:
-        yield f"body: at most {settings.CHAT_MAX_BODY} characters."
-    if not draft.body and draft.kind is not Kind.REDACTION and not draft.files:
-        yield "body: it is empty."
+        if not 1 <= len(body) <= LONGEST_REACTION or any(map(str.isspace, body)):
+            return f"body: a reaction is an emoji, or 1 to {LONGEST_REACTION} characters without white space."
+        return None
+    if len(body) > settings.CHAT_MAX_BODY and draft.kind is not Kind.NOTICE:
+        return f"body: at most {settings.CHAT_MAX_BODY} characters."
+    if not body and draft.kind is not Kind.REDACTION and not draft.files:
+        return "body: it is empty."
+    return None
 
 
-def _faults_of_files(draft: Draft) -> Iterator[str]:
-    if draft.files and draft.kind is not Kind.MESSAGE:
-        yield "files: only messages have some."
-    if len(draft.files) > MOST_FILES or len(set(draft.files)) < len(draft.files):
-        yield f"files: at most {MOST_FILES}, each once."
-    if not all(map(KEY.match, draft.files)):
-        yield "files: the ids of uploads."
+def _fault_of_files(draft: Draft) -> str | None:
+    files = draft.files
+    if not files:
+        return None
+    if draft.kind is not Kind.MESSAGE:
+        return "files: only messages have some."
+    if len(files) > MOST_FILES or len(set(files)) < len(files):
+        return f"files: at most {MOST_FILES}, each once."
+    if not all(map(KEY.match, files)):
+        return "files: the ids of uploads."
+    return None
+
+
+def _fault_of_ids(draft: Draft) -> str | None:
+    if draft.target is not None and not 1 <= draft.target <= MAX_ID:
+        return "target: not the id of a message."
+    if draft.reply_to is not None and not 1 <= draft.reply_to <= MAX_ID:
+        return "reply_to: not the id of a message."
+    if (draft.target is None) != (draft.kind in WITHOUT_TARGET):
+        return "target: edits, redactions and reactions have one, messages and notices have none."
+    if draft.reply_to is not None and draft.kind is not Kind.MESSAGE:
+        return "reply_to: only messages answer others."
+    return None

@@ -58,7 +58,9 @@ def kept_about(rooms: Collection[int], users: Iterable[Any]) -> list[tuple[int, 
 def repeated(of_people: Sequence[tuple[int, Any, str]], of_server: Sequence[tuple[int, str]]) -> list[int]:
     """Return the ids of the rows that have one of these nonces in that room, of that author or of none."""
     field: Any = Message._meta.get_field("author").target_field
-    prepared = {key: field.get_db_prep_value(key, connection) for _room, key, _nonce in of_people}
+    prepared = {
+        key: field.get_db_prep_value(key, connection) for key in {key for _room, key, _nonce in of_people}
+    }
     wanted = [(room, prepared[key], nonce) for room, key, nonce in of_people]
     text = _repeated(connection.vendor, server=bool(of_server))
     return [

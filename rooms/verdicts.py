@@ -96,6 +96,8 @@ def _too_late(known: Known, draft: Draft, target: Message) -> Refused | None:
 
 def detached(known: Known, draft: Draft) -> Refused | None:
     """Return that a file is none of this author's uploads to this room, or in a message already."""
+    if not draft.files:
+        return None
     room = known.room(draft).id
     for key in draft.files:
         file = known.files.get(key)
@@ -108,8 +110,10 @@ def detached(known: Known, draft: Draft) -> Refused | None:
 
 def too_soon(known: Known, draft: Draft) -> Refused | None:
     """Return that slow mode lets this author wait, and for how long."""
+    if not is_slowed(known, draft):
+        return None
     last = known.spoke_at.get((known.room(draft).id, draft.author_id))
-    if last is None or not is_slowed(known, draft):
+    if last is None:
         return None
     pause_s = known.room(draft).slow_mode_s
     left_s = math.ceil(pause_s - (known.now - last).total_seconds())
