@@ -42,6 +42,7 @@ from rooms import (
     uploading,
 )
 from rooms.messages import Newest, Refused
+from rooms.remembered import Remembered
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Iterator, Sequence
@@ -318,11 +319,12 @@ class _Trust:
     def __init__(self) -> None:
         self._connection: object = None
         self._until_s = 0.0
+        self._remembered = Remembered()
 
     def thd_append(self, drafts: Sequence[Draft], lock: Lock) -> Appended:
         if connection.connection is self._connection and monotonic() < self._until_s:
             connection.health_check_done = True  # type: ignore[attr-defined]  # (no stub)
-        appended = log.append(drafts, lock=lock)
+        appended = log.append(drafts, lock=lock, remembered=self._remembered)
         self._connection, self._until_s = connection.connection, monotonic() + TRUSTED_S
         return appended
 

@@ -21,6 +21,8 @@ from rooms.models import ChatRoom, Message
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from rooms.remembered import Remembered
+
 
 def look_up_in_vain(drafts: Sequence[Draft]) -> list[Refused]:
     """Return what drafts for rooms that are not there are told: what one for a hidden room would be.
@@ -38,9 +40,10 @@ def look_up_in_vain(drafts: Sequence[Draft]) -> list[Refused]:
 class Batch:
     """The drafts of one transaction and the locked rooms that they go into, by slug."""
 
-    def __init__(self, rooms: dict[str, ChatRoom]) -> None:
-        """Take the rooms, locked by the transaction that is open."""
+    def __init__(self, rooms: dict[str, ChatRoom], remembered: Remembered | None) -> None:
+        """Take the rooms, locked by the transaction that is open, and what may be remembered as of then."""
         self._rooms = rooms
+        self._remembered = remembered
         self._known = Known(rooms, timezone.now())
         self._amendments = Amendments(self._known)
         self.arrived: tuple[RoomBatch, ...] = ()
@@ -52,7 +55,7 @@ class Batch:
         fit = [drafting.ready(draft) for draft in drafts]
         reasons = [drafting.unfit(draft) for draft in fit]
         sound = [draft for draft, reason in zip(fit, reasons, strict=True) if reason is None]
-        self._known = look_up(self._rooms, sound, self._known.now)
+        self._known = look_up(self._rooms, sound, self._known.now, self._remembered)
         self._amendments = Amendments(self._known)
         judged = [reason or self._judge(draft) for draft, reason in zip(fit, reasons, strict=True)]
         self._insert(list({id(row): row for row in judged if isinstance(row, Row) and row.fresh}.values()))

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from rooms.models import ChatRoom
+    from rooms.remembered import Remembered
 
 TRUSTED = Access(see=True, post=True, moderate=True)
 
@@ -69,7 +70,7 @@ class Known:
 
     def target(self, draft: Draft) -> Message | None:
         """Return the row that a draft is about, None where its room has none such."""
-        return self.messages.get((self.room(draft).id, draft.target or 0))
+        return self.messages.get((self.room(draft).id, draft.target)) if draft.target else None
 
     def access(self, draft: Draft) -> Access:
         """Return what the author of a draft may do in its room."""
@@ -85,20 +86,27 @@ class Known:
 
     def mentioned(self, draft: Draft) -> list[Author]:
         """Return those whom a draft's text names and who may see its room."""
+        if not self.named or draft.kind not in mentions.KINDS:
+            return []
         room = self.room(draft)
 
         def may_see(user: Any) -> bool:
             standing = self.standings[room.id, accounts.wire_id(user.pk)]
             return standing.known and permissions.access(room, standing).see
 
-        return mentions.found(draft.body, self.named, may_see) if draft.kind in mentions.KINDS else []
+        return mentions.found(draft.body, self.named, may_see)
 
 
-def look_up(rooms: Mapping[str, ChatRoom], drafts: Sequence[Draft], now: datetime) -> Known:
+def look_up(
+    rooms: Mapping[str, ChatRoom],
+    drafts: Sequence[Draft],
+    now: datetime,
+    remembered: Remembered | None = None,
+) -> Known:
     """Return what is to be known for these drafts, whose rooms are locked."""
     known = Known(rooms, now)
     if drafts:
-        _read_people(known, drafts)
+        _read_people(known, drafts, remembered)
         _read_nonces(known, drafts)
         _read_named(known, drafts)
         _read_amended(known, drafts)
@@ -122,18 +130,37 @@ def _by(author: UserId | None) -> Q:
     return Q(author__isnull=True) if author is None else Q(author=author)
 
 
-def _read_people(known: Known, drafts: Sequence[Draft]) -> None:
-    known.users = accounts.users_by_id(draft.author_id for draft in drafts)
+def _read_people(known: Known, drafts: Sequence[Draft], remembered: Remembered | None) -> None:
+    """Read who the authors are, and those whom they name, and their standings, unless that is remembered."""
+    authors = {(draft.room, draft.author_id) for draft in drafts}
+    unknown = {who for who in authors if not _is_recalled(known, *who, remembered)}
+    read = accounts.users_by_id(author for _slug, author in unknown)
     speaking = [draft for draft in drafts if draft.kind in mentions.KINDS]
     known.named = mentions.people(draft.body for draft in speaking)
-    pairs = {(known.room(draft).id, draft.author_id) for draft in drafts}
-    everybody = dict(known.users)
+    everybody = dict(read)
+    pairs = {(known.rooms[slug].id, author) for slug, author in unknown}
     for draft in speaking if known.named else ():
         for user in mentions.named_by(draft.body, known.named):
             key = accounts.wire_id(user.pk)
             everybody[key] = user
             pairs.add((known.room(draft).id, key))
-    known.standings = permissions.standings(pairs, everybody)
+    known.users |= read
+    known.standings |= permissions.standings(pairs, everybody)
+    if remembered is not None:
+        for slug, author in unknown:
+            if author is not None and author in read:
+                room = known.rooms[slug]
+                remembered.remember(room, author, read[author], known.standings[room.id, author])
+
+
+def _is_recalled(known: Known, slug: str, author: UserId | None, remembered: Remembered | None) -> bool:
+    """Tell whether an author's standing in a room is remembered; it is known from now on."""
+    room = known.rooms[slug]
+    found = remembered.recall(room, author) if remembered is not None and author is not None else None
+    if found is None or author is None:
+        return False
+    known.users[author], known.standings[room.id, author] = found
+    return True
 
 
 def _read_nonces(known: Known, drafts: Iterable[Draft]) -> None:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from django.db import (
     DataError,
@@ -45,6 +45,8 @@ if TYPE_CHECKING:
 
     from django.contrib.auth.models import AbstractBaseUser
 
+    from rooms.remembered import Remembered
+
 __all__ = [
     "Refusal", "accounts_changed", "append", "append_row", "append_rows", "changing_access",
     "changing_accounts", "edit", "new_epoch", "notice", "post", "react", "redact", "redact_many", "unreact",
@@ -73,11 +75,14 @@ class Refusal(Exception):  # noqa: N818 (a refusal is an answer, not a fault of 
         self.retry_after_s = refused.retry_after_s
 
 
-def append(drafts: Sequence[Draft], *, lock: Lock = Lock.WAIT) -> Appended:
+def append(
+    drafts: Sequence[Draft], *, lock: Lock = Lock.WAIT, remembered: Remembered | None = None
+) -> Appended:
     """Append drafts to their rooms' logs in one transaction, those of one room in the order given.
 
     Each draft has an outcome of its own; one that the database refuses does not fail the others.
-    Except with `Lock.WAIT` no transaction may be open.
+    Except with `Lock.WAIT` no transaction may be open. `remembered` is for one thread that appends again and
+    again, always with the same one; it is of use with `Lock.SKIP` alone.
 
     Raises:
         django.db.Error: the database failed. All may be stored or nothing: the same drafts may be
@@ -85,22 +90,22 @@ def append(drafts: Sequence[Draft], *, lock: Lock = Lock.WAIT) -> Appended:
     """
     try:
         with transaction.atomic():
-            return _append(drafts, lock)
+            return _append(drafts, lock, remembered)
     except OperationalError as error:
         if lock is not Lock.WAIT and _is_lock_timeout(error):
             return Appended((Busy(),) * len(drafts), ())
         raise
     except (IntegrityError, DataError):
-        if len(drafts) == 1:
+        if len(drafts) == 1 and remembered is None:
             logger.exception("A message that passed every check was refused by the database.")
             return Appended((NOT_STORED,), ())
         return _joined([append([draft], lock=lock) for draft in drafts])
 
 
-def _append(drafts: Sequence[Draft], lock: Lock) -> Appended:
+def _append(drafts: Sequence[Draft], lock: Lock, remembered: Remembered | None) -> Appended:
     rooms = _locked({draft.room for draft in drafts}, lock)
     present = [draft for draft in drafts if draft.room in rooms]
-    batch = Batch(rooms)
+    batch = Batch(rooms, _as_of(rooms.values(), lock, remembered))
     outcomes = batch.store(present)
     _tell(batch.arrived)
     unseen = {draft.room for draft, one in zip(present, outcomes, strict=True) if _is_untold(one)}
@@ -115,6 +120,15 @@ def _append(drafts: Sequence[Draft], lock: Lock) -> Appended:
         else:
             answers.append(Busy() if draft.room in held else refused[id(draft)])
     return Appended(tuple(answers), batch.arrived)
+
+
+def _as_of(rooms: Iterable[Any], lock: Lock, remembered: Remembered | None) -> Remembered | None:
+    """Return what is remembered, as of when these rooms were locked: that is now, where that took no wait."""
+    if remembered is None or lock is not Lock.SKIP:
+        return None
+    for room in rooms:
+        remembered.as_of(room.chat_epoch, room.chat_site_version)
+    return remembered
 
 
 def _is_untold(outcome: Stored | Refused) -> bool:

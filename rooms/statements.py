@@ -28,7 +28,10 @@ BANNED, MUTED = "banned", "muted"
 
 
 def lock_rooms(slugs: Collection[str], *, skip_locked: bool) -> list[ChatRoom]:
-    """Return the rooms, ascending, locked until the commit; held ones are waited for, or left out."""
+    """Return the rooms, ascending, locked until the commit; held ones are waited for, or left out.
+
+    Each has `chat_epoch` and `chat_site_version`, the site's as of the beginning of the statement.
+    """
     text = _lock_rooms(connection.vendor, skip_locked=skip_locked)
     return list(ChatRoom._base_manager.raw(text, [_many(slugs)]))
 
@@ -143,8 +146,11 @@ def _lock_rooms(vendor: str, *, skip_locked: bool) -> str:
         if skip_locked
         else "FOR NO KEY UPDATE"
     )
+    site = (
+        f"({_site(vendor, 'epoch')}) AS chat_epoch, ({_site(vendor, 'access_version')}) AS chat_site_version"
+    )
     return (
-        f"SELECT {columns} FROM {_table(ChatRoom)} WHERE {_among(vendor, _column(ChatRoom, 'slug'))}"
+        f"SELECT {columns}, {site} FROM {_table(ChatRoom)} WHERE {_among(vendor, _column(ChatRoom, 'slug'))}"
         f" ORDER BY {_column(ChatRoom, 'pk')} {lock}"
     )
 

@@ -11,6 +11,7 @@ from collections.abc import Collection, Sequence
 from typing import Any
 
 from django.db import connection
+from django.db.models import IntegerField, Value
 
 from realtime.feed import Feed
 from rooms import appending, known, log
@@ -29,7 +30,9 @@ def unlocked() -> None:
     """Read the rooms of a batch without locking them."""
 
     def read(slugs: Collection[str], lock: Lock) -> dict[str, ChatRoom]:
-        return {room.slug: room for room in ChatRoom.objects.filter(slug__in=slugs).order_by("pk")}
+        nothing = Value(None, output_field=IntegerField())  # of the site: nobody is remembered
+        rooms = ChatRoom.objects.annotate(chat_epoch=nothing, chat_site_version=nothing)
+        return {room.slug: room for room in rooms.filter(slug__in=slugs).order_by("pk")}
 
     whole = appending.Batch._insert
 
@@ -55,7 +58,7 @@ def early_ids() -> None:
     drawn = threading.local()
     whole, insert = log._append, appending.Batch._insert
 
-    def append(drafts: Sequence[Draft], lock: Lock) -> Any:
+    def append(drafts: Sequence[Draft], _lock: Lock, _remembered: object) -> Any:
         table = Message._meta.db_table
         with connection.cursor() as cursor:
             cursor.execute(
@@ -64,7 +67,7 @@ def early_ids() -> None:
             )
             drawn.ids = sorted(row[0] for row in cursor.fetchall())
         pause()
-        return whole(drafts, Lock.WAIT)
+        return whole(drafts, Lock.WAIT, None)
 
     def insert_as_drawn(self: appending.Batch, rows: Sequence[known.Row]) -> None:
         for row, key in zip(rows, drawn.ids, strict=False):
