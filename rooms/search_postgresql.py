@@ -54,8 +54,10 @@ RETURNING message
 """
 INDEX = """
 WITH found AS MATERIALIZED (
-    SELECT id, room_id, rooms_message_words(id, room_id, author_id::text, created_at, body) AS words
-    FROM rooms_message WHERE id = ANY(%s) AND kind = 'message' AND body <> ''
+    SELECT one.* FROM unnest(%s::bigint[]) AS taken(key) CROSS JOIN LATERAL (
+        SELECT id, room_id, rooms_message_words(id, room_id, author_id::text, created_at, body) AS words
+        FROM rooms_message WHERE id = taken.key AND kind = 'message' AND body <> '' OFFSET 0
+    ) AS one
 ), gone AS (
     DELETE FROM rooms_words WHERE message = ANY(%s) AND message NOT IN (SELECT id FROM found)
 )
@@ -64,10 +66,10 @@ ON CONFLICT (message) DO UPDATE SET words = excluded.words
 """
 READ = """
 SELECT message, words IS NOT NULL AND id BETWEEN %s AND %s {all} {among}
-FROM rooms_unindexed LEFT JOIN (
+FROM rooms_unindexed LEFT JOIN LATERAL (
     SELECT id, room_id AS room, rooms_message_words(id, room_id, author_id::text, created_at, body) AS words
-    FROM rooms_message WHERE kind = 'message' AND body <> ''
-) AS stands ON id = message
+    FROM rooms_message WHERE id = message AND kind = 'message' AND body <> '' OFFSET 0
+) AS stands ON true
 """
 WALK = """
 SELECT block.n, hit.message

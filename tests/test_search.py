@@ -377,7 +377,7 @@ class TheIndex(Searches):
             search.ids("apple", room_key=self.lobby.pk, limit=5)
         # Where the ids happen to pass from one block into the next, the next one is asked for the rest.
         asked = next(
-            query["sql"] for query in queries if "LATERAL" in query["sql"] or "MATCH" in query["sql"]
+            query["sql"] for query in queries if "generate_series" in query["sql"] or "MATCH" in query["sql"]
         )
         with connection.cursor() as cursor:
             if connection.vendor == "postgresql":

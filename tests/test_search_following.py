@@ -82,6 +82,21 @@ class Following(TransactionTestCase):
         search.index_some()
         self.assertEqual((asked("SELECT message FROM rooms_words"), self.unindexed()), ([], []))
 
+    def test_messages_are_read_by_their_keys_before_anything_is_known_of_the_tables(self) -> None:
+        """Nothing is, of a log that grows fast: not how many rows they have, nor of what kinds."""
+        with connection.cursor() as cursor:
+            cursor.execute("ALTER TABLE rooms_message SET (autovacuum_enabled = off)")
+            keys = self.said(*map(str, range(300)))
+            for statement, given in (
+                (search_postgresql.INDEX, [keys, keys]),
+                (search_postgresql.READ.format(all="", among=""), [keys[0], keys[-1]]),
+            ):
+                cursor.execute(f"EXPLAIN {statement}", given)
+                plan = str(cursor.fetchall())
+                self.assertIn("rooms_message_pkey", plan)
+                self.assertNotRegex(plan, "rooms_message_(?!pkey|words)|Scan on rooms_message")
+            cursor.execute("ALTER TABLE rooms_message RESET (autovacuum_enabled)")
+
     def test_where_many_wait_a_search_indexes_them(self) -> None:
         keys = self.said(*(f"apple {number}" for number in range(7)))
         with mock.patch.multiple(search_postgresql, FEW=3, INDEXED_AT_ONCE=2):
