@@ -15,7 +15,7 @@ from benchmarks import load, plots, report
 from benchmarks.database import DatabaseError, Databases
 from benchmarks.figures import Sample, Samples
 from benchmarks.rounds import Plan, measure
-from benchmarks.servers import KINDS, OURS, Kind
+from benchmarks.servers import KINDS, OURS, VARIANTS, Kind
 from benchmarks.workloads import LARGE, WORKLOADS, Workload
 
 DEFAULT_DATABASE = "postgresql://postgres@127.0.0.1:5432/postgres"
@@ -83,11 +83,13 @@ def chosen_kinds(options: argparse.Namespace) -> list[Kind]:
     before = [replace(OURS, name="before", folder=options.before.resolve())] if options.before else []
     if before and not options.peers:
         return [OURS, *before]
-    asked = (
-        options.peers.split(",") if options.peers else ["bun-30", "node"] if options.quick else list(KINDS)
-    )
+    asked = options.peers.split(",") if options.peers else ["bun-30", "node"] if options.quick else _peers()
     names = ["ours", *(name for name in KINDS for wanted in asked if name == wanted or _is_bun(name, wanted))]
     return [*(KINDS[name] for name in dict.fromkeys(names)), *before]
+
+
+def _peers() -> list[str]:
+    return [name for name, kind in KINDS.items() if kind not in VARIANTS]
 
 
 def _is_bun(name: str, wanted: str) -> bool:

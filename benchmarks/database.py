@@ -31,6 +31,25 @@ FROM auth_user;
 INSERT INTO rooms_chatroom (slug, name, topic, visibility, open_to_guests, read_only, slow_mode_s, created_at, last_message_id, access_version)
 SELECT 'r' || n, 'Room ' || n, '', 'public', false, false, 0, now(), 0, 0 FROM generate_series(0, {rooms} - 1) n;
 """
+SEED_SQLITE = """
+import hashlib
+from django.contrib.auth.models import User
+from rooms import log
+from rooms.messages import Draft, Kind
+from rooms.models import ApiToken, ChatRoom
+people = User.objects.bulk_create([User(username=f"u{{n}}", password="!") for n in range({people})])
+digests = [hashlib.sha256(("{token}" % n).encode()).hexdigest() for n in range({people})]
+ApiToken.objects.bulk_create([ApiToken(user=u, name="benchmark", digest=d) for u, d in zip(people, digests)])
+for n in range({rooms}):
+    ChatRoom.objects.create(slug=f"r{{n}}", name=f"Room {{n}}")
+said = "What was said long ago, of about the length that people write: "
+for first in range(0, {rows}, 500):
+    log.append([
+        Draft(f"r{{n % {rooms}}}", Kind.MESSAGE, people[n % {people}].pk, f"fill-{{n}}", f"{{said}}{{n}}")
+        for n in range(first, min(first + 500, {rows}))
+    ])
+"""
+"""Run by `manage.py shell`."""
 SEED_PEERS = """
 CREATE TABLE messages (
     id bigserial PRIMARY KEY, room text NOT NULL, author bigint NOT NULL, body text NOT NULL, nonce text NOT NULL,
@@ -112,7 +131,12 @@ class Databases:
         return Path(self._home.name)
 
     def get(self, schema: str, rows: int) -> str:
-        """Return the URL of a database of `ours` or of the `peers`, with so many messages at first; made once."""
+        """Return the URL of a database of `ours`, of the `peers`, or of ours on `sqlite`; made once.
+
+        It has so many messages at first.
+        """
+        if schema == "sqlite" and (schema, rows) not in self._made:
+            self._made[schema, rows] = self._sqlite(rows)
         if (schema, rows) not in self._made:
             name = f"{self._mark}_{schema}_{rows}"
             self._execute(
@@ -160,7 +184,7 @@ class Databases:
 
     def close(self) -> None:
         """Remove everything."""
-        for url in self._made.values():
+        for url in (url for (schema, _rows), url in self._made.items() if schema != "sqlite"):
             name = urlsplit(url).path.lstrip("/")
             self._execute(
                 self.url, sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
@@ -168,12 +192,18 @@ class Databases:
         self._home.cleanup()
 
     def _migrate(self, url: str) -> None:
-        subprocess.run(
-            [str(PYTHON), "manage.py", "migrate", "--verbosity", "0"],
-            cwd=ROOT,
-            env={**os.environ, **self.environment(url)},
-            check=True,
-        )
+        self._manage(url, "migrate", "--verbosity", "0")
+
+    def _manage(self, url: str, *arguments: str) -> None:
+        environment = {**os.environ, **self.environment(url)}
+        subprocess.run([str(PYTHON), "manage.py", *arguments], cwd=ROOT, env=environment, check=True)
+
+    def _sqlite(self, rows: int) -> str:
+        url = f"sqlite:///{self.home / f'{rows}.sqlite3'}"
+        self._migrate(url)
+        seed = SEED_SQLITE.format(people=PEOPLE, rooms=ROOMS, rows=rows, token=TOKEN)
+        self._manage(url, "shell", "--no-imports", "--verbosity", "0", "--command", seed)
+        return url
 
     def _fill(self, url: str, schema: str, rows: int) -> None:
         statement = (FILL_OURS if schema == "ours" else FILL_PEERS).format(people=PEOPLE, rooms=ROOMS)

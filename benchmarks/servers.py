@@ -9,7 +9,7 @@ import subprocess
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -59,6 +59,11 @@ OURS = Kind(
     poll="/api/rooms/%r/messages?after=%a&wait=60",
     authenticated=True,
 )
+VARIANTS = (
+    replace(OURS, name="workers-2", command=(*OURS.command, "--workers", "2")),
+    replace(OURS, name="sqlite", schema="sqlite"),
+)
+"""Ours in other ways, measured only where they are asked for."""
 _UVICORN = (
     str(BENCH_PYTHON),
     "-m",
@@ -74,6 +79,7 @@ KINDS: dict[str, Kind] = {
     kind.name: kind
     for kind in (
         OURS,
+        *VARIANTS,
         *(Kind(f"bun-{pool}", _BUN, environment={"POOL": str(pool)}) for pool in POOLS),
         Kind("node", ("node", "node.mjs")),
         Kind("channels", _UVICORN, environment={"CHANNEL_LAYER": "memory"}),

@@ -127,6 +127,14 @@ class TestChoice:
         chosen = [kind.name for kind in chosen_kinds(parsed(["--peers", "bun,node"]))]
         assert chosen == ["ours", "bun-10", "bun-30", "bun-60", "node"]
 
+    def test_ours_in_other_ways_only_where_asked_for(self) -> None:
+        assert [kind.name for kind in chosen_kinds(parsed(["--peers", "sqlite,workers-2"]))] == [
+            "ours",
+            "workers-2",
+            "sqlite",
+        ]
+        assert not {kind.name for kind in chosen_kinds(parsed([]))} & {"sqlite", "workers-2"}
+
     def test_an_earlier_state_is_ours_in_another_folder(self, tmp_path: Path) -> None:
         ours, before = chosen_kinds(parsed(["--before", str(tmp_path)]))
         assert (before.name, before.folder, before.command) == ("before", tmp_path, ours.command)
