@@ -148,7 +148,7 @@ class Batch:
             else notices.kept(draft.notice),
             created_at=known.now,
         )
-        row = Row(message, target=known.target(draft))
+        row = Row(message, target=known.target(draft), room=draft.room)
         if draft.files:
             attaching.attach(known, draft, message)
         if is_slowed(known, draft):
@@ -171,7 +171,7 @@ class Batch:
     def _move_heads(self, new: Sequence[Row]) -> None:
         by_room: dict[str, list[Message]] = {}
         for row in new:
-            by_room.setdefault(row.message.room.slug, []).append(row.message)
+            by_room.setdefault(row.room, []).append(row.message)
         heads = [(self._rooms[slug].id, messages[-1].id) for slug, messages in by_room.items()]
         epoch, site_version = statements.move_heads(heads)
         arrived = []

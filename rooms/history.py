@@ -67,7 +67,7 @@ def posted(row: Message, slug: str, author: Author | None = None) -> Posted:
         edited_at=row.edited_at,
         changed=row.changed,
         mentions=mentions.told(row.details) if row.details else (),
-        reactions=reactions.told(row.reactions),
+        reactions=reactions.told(row.reactions) if row.reactions else (),
         notice=notices.told(row.details) if row.kind == Kind.NOTICE and row.details else None,
         files=attaching.told(row.files) if row.files else (),
     )

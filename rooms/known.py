@@ -27,11 +27,12 @@ ReactionKey = tuple[int, UserId | None, str]
 
 @dataclass(slots=True)
 class Row:
-    """A row on its way into the log, what it changes, and whether it was there before."""
+    """A row on its way into the log, what it changes, and whether it was there before; its room's slug."""
 
     message: Message
     fresh: bool = True
     target: Message | None = None
+    room: str = ""
 
 
 @dataclass(slots=True)

@@ -6,6 +6,8 @@ An append of hundreds is bounded by what Django takes for each field of each row
 from __future__ import annotations
 
 from copy import copy
+from datetime import datetime
+from operator import attrgetter
 from typing import TYPE_CHECKING, Any
 
 from django.db import models
@@ -59,9 +61,13 @@ class _Lean(models.QuerySet[Message]):
             filled = [_lean(field) for field in filled]
         return super()._batched_insert(objs, filled, *given, **options)  # type: ignore[misc]
 
+    def _insert(self, *given: Any, **options: Any) -> Any:
+        """Store values as they are: no field of ours makes others of them as they are stored."""
+        return super()._insert(*given, **{**options, "raw": True})  # type: ignore[misc]
+
 
 def _is_filled(name: str, rows: Sequence[Message]) -> bool:
-    return any(getattr(row, name) is not None for row in rows)
+    return list(map(attrgetter(name), rows)).count(None) < len(rows)
 
 
 def _lean(field: Any) -> Any:
@@ -83,7 +89,9 @@ def _once_each(prepare: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
 
     def get_db_prep_save(value: Any, connection: Any) -> Any:
         if value not in prepared:
-            prepared[value] = prepare(value, connection)
+            ready = prepare(value, connection)
+            # The driver would make a text of a moment, for each row anew.
+            prepared[value] = ready.isoformat() if isinstance(ready, datetime) else ready
         return prepared[value]
 
     return get_db_prep_save
