@@ -23,10 +23,10 @@ pytestmark = pytest.mark.postgresql
 WAIT_S = 30
 
 
-def asked(statement: str) -> list[Any]:
+def asked(statement: str, *given: object) -> list[Any]:
     """Return the one column of what the database answers."""
     with connection.cursor() as cursor:
-        cursor.execute(statement)
+        cursor.execute(statement, given)
         return [row[0] for row in cursor.fetchall()]
 
 
@@ -43,7 +43,7 @@ class Following(TransactionTestCase):
         return asked("SELECT message FROM rooms_unindexed ORDER BY message")
 
     def indexed(self, word: str) -> list[int]:
-        return asked(f"SELECT message FROM rooms_words WHERE words @@ '{word}'::tsquery ORDER BY message")  # noqa: S608
+        return asked("SELECT message FROM rooms_words WHERE words @@ %s::tsquery ORDER BY message", word)
 
     def row(self, key: int) -> Message:
         return Message.objects.get(pk=key)
@@ -149,9 +149,11 @@ class Following(TransactionTestCase):
             thread.join()
 
     def wait_for_a_lock(self) -> None:
-        here = "datname = current_database()"
+        waiting = (
+            "SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        )
         until_s = time.monotonic() + WAIT_S
-        while not asked(f"SELECT pid FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND {here}"):  # noqa: S608
+        while not asked(waiting):
             assert time.monotonic() < until_s
 
     def test_a_message_that_is_being_changed_is_not_indexed_as_it_was(self) -> None:
