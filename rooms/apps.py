@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.apps import AppConfig
+from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import connections
@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 ACCESS_FIELDS = frozenset({"is_active", "is_staff", "is_superuser", "password"})
 """What of an account decides who may do what, or whether its sessions hold."""
+NAME_FIELDS = frozenset({"username", "first_name", "last_name"})
+"""What others see of it, beside the field that the site's model has for the user name."""
 
 
 class RoomsConfig(AppConfig):
@@ -30,9 +32,12 @@ class RoomsConfig(AppConfig):
         from rooms import checks  # noqa: F401  (they register themselves; they need the app registry)
 
         user_model = get_user_model()
-        post_save.connect(_account_saved, sender=user_model, dispatch_uid="rooms.account_saved")
-        for model in (user_model, self.get_model("ApiToken")):
-            post_delete.connect(_deleted, sender=model, dispatch_uid=f"rooms.deleted.{model.__name__}")
+        # A proxy's signals are its own.
+        accounts = [model for model in apps.get_models() if model._meta.concrete_model is user_model]
+        for model in accounts:
+            post_save.connect(_account_saved, sender=model, dispatch_uid=f"rooms.saved.{model._meta.label}")
+        for model in (*accounts, self.get_model("ApiToken")):
+            post_delete.connect(_deleted, sender=model, dispatch_uid=f"rooms.deleted.{model._meta.label}")
         user_login_failed.connect(_login_failed, dispatch_uid="rooms.login_failed")
         user_logged_in.connect(_logged_in, dispatch_uid="rooms.logged_in")
         post_migrate.connect(_migrated, sender=self, dispatch_uid="rooms.migrated")
@@ -46,9 +51,12 @@ def _migrated(*, using: str, **_rest: Any) -> None:
     search_sqlite.restore_triggers(connections[using])
 
 
-def _account_saved(*, created: bool, update_fields: frozenset[str] | None, raw: bool, **_rest: Any) -> None:
+def _account_saved(
+    *, sender: Any, created: bool, update_fields: frozenset[str] | None, raw: bool, **_rest: Any
+) -> None:
     """Ask access again, unless nothing of it changed: a log-in saves `last_login` alone."""
-    if raw or created or (update_fields is not None and not ACCESS_FIELDS & update_fields):
+    told = ACCESS_FIELDS | NAME_FIELDS | {sender.USERNAME_FIELD}
+    if raw or created or (update_fields is not None and not told & update_fields):
         return
     _accounts_changed()
 

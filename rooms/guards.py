@@ -19,6 +19,10 @@ class AccessQuerySet(models.QuerySet[Any]):
     def _rooms(self) -> list[int]:
         return list(self.order_by().values_list(self.room_field, flat=True).distinct())
 
+    def _in(self, rooms: list[int]) -> AccessQuerySet:
+        """Return those of the rows in these rooms: others may have come since it was asked which to lock."""
+        return self.filter(**{f"{self.room_field}__in": rooms})
+
     def update(self, **values: Any) -> int:
         """Change the rows, under their rooms' locks.
 
@@ -29,8 +33,9 @@ class AccessQuerySet(models.QuerySet[Any]):
 
         if {"room", "room_id"} & values.keys():
             raise TypeError("room: rows go to another room one by one, each saved by itself.")
-        with log.changing_access(self._rooms()):
-            return super().update(**values)
+        rooms = self._rooms()
+        with log.changing_access(rooms):
+            return super(AccessQuerySet, self._in(rooms)).update(**values)
 
     update.alters_data = True  # type: ignore[attr-defined]
 
@@ -38,8 +43,9 @@ class AccessQuerySet(models.QuerySet[Any]):
         """Remove the rows, under their rooms' locks."""
         from rooms import log
 
-        with log.changing_access(self._rooms()):
-            return super().delete()
+        rooms = self._rooms()
+        with log.changing_access(rooms):
+            return super(AccessQuerySet, self._in(rooms)).delete()
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
