@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import models
 from django.db.models.base import ModelState
+from django.utils.functional import partition
 
 from rooms.models import ChatRoom, Message
 
@@ -49,8 +50,13 @@ def store(rows: Sequence[Message]) -> None:
 class _Lean(models.QuerySet[Message]):
     """Leaves out the columns that none of the rows fills, and prepares each value once, if at all."""
 
-    def _prepare_for_bulk_create(self, objs: Sequence[Message]) -> None:
-        """Do nothing: what `make` makes has no key, its room and author are stored, no column defaults."""
+    def _prepare_for_bulk_create(self, objs: Sequence[Message]) -> tuple[list[Message], list[Message]]:
+        """Prepare nothing: what `make` makes has no key, its room and author are stored, no column defaults.
+
+        Django from version 6 on wants to know which have a key, and which have none.
+        """
+        without, keyed = partition(lambda row: bool(row.pk), objs)
+        return keyed, without
 
     def _batched_insert(
         self, objs: Sequence[Message], fields: Sequence[Any], *given: Any, **options: Any
