@@ -23,7 +23,7 @@ pytestmark = pytest.mark.postgresql
 WAIT_S = 30
 
 
-def asked(statement: str, *given: object) -> list[Any]:
+def asked(statement: str, *given: str) -> list[Any]:
     """Return the one column of what the database answers."""
     with connection.cursor() as cursor:
         cursor.execute(statement, given)
