@@ -24,26 +24,25 @@ if TYPE_CHECKING:
     from rooms.remembered import Remembered
 
 
-def look_up_in_vain(drafts: Sequence[Draft]) -> list[Refused]:
-    """Return what drafts for rooms that are not there are told: what one for a hidden room would be.
+class Outdated(Exception):  # noqa: N818  (what happened; nobody is told)
+    """Rights changed since the rooms were locked: nothing is stored by what was remembered as of then."""
 
-    As much is read as for those that may not be seen: none is told apart.
+
+def nowhere() -> ChatRoom:
+    """Return what stands for a room that is not there: one that nobody sees.
+
+    What is asked about its drafts is what is asked about those of a hidden one: none is told apart.
     """
-    fit = [drafting.ready(draft) for draft in drafts]
-    reasons = [drafting.unfit(draft) for draft in fit]
-    nowhere = {draft.room: ChatRoom(pk=0, visibility=ChatRoom.Visibility.PRIVATE) for draft in drafts}
-    sound = [draft for draft, reason in zip(fit, reasons, strict=True) if reason is None]
-    look_up(nowhere, sound, timezone.now())
-    return [reason or history.NO_ROOM for reason in reasons]
+    return ChatRoom(pk=0, visibility=ChatRoom.Visibility.PRIVATE)
 
 
 class Batch:
     """The drafts of one transaction and the locked rooms that they go into, by slug."""
 
-    def __init__(self, rooms: dict[str, ChatRoom], remembered: Remembered | None) -> None:
-        """Take the rooms, locked by the transaction that is open, and what may be remembered as of then."""
+    def __init__(self, rooms: dict[str, ChatRoom], memory: Remembered | None) -> None:
+        """Take the rooms, locked by the transaction that is open (or `nowhere`), and what is remembered."""
         self._rooms = rooms
-        self._remembered = remembered
+        self._memory = memory
         self._known = Known(rooms, timezone.now())
         self._amendments = Amendments(self._known)
         self.arrived: tuple[RoomBatch, ...] = ()
@@ -55,7 +54,7 @@ class Batch:
         fit = [drafting.ready(draft) for draft in drafts]
         reasons = [drafting.unfit(draft) for draft in fit]
         sound = [draft for draft, reason in zip(fit, reasons, strict=True) if reason is None]
-        self._known = look_up(self._rooms, sound, self._known.now, self._remembered)
+        self._known = look_up(self._rooms, sound, self._known.now, self._memory)
         self._amendments = Amendments(self._known)
         judged = [reason or self._judge(draft) for draft, reason in zip(fit, reasons, strict=True)]
         self._insert(list({id(row): row for row in judged if isinstance(row, Row) and row.fresh}.values()))
@@ -90,6 +89,8 @@ class Batch:
         """Return the row that the draft is or repeats, or why it is refused."""
         known = self._known
         may = known.access(draft)
+        if not known.room(draft).pk:
+            return history.NO_ROOM
         if not may.see:
             return history.WHY_UNSEEN[may.refusal or Code.NOT_FOUND]
         key = (known.room(draft).id, draft.author_id, draft.nonce)
@@ -174,6 +175,8 @@ class Batch:
             by_room.setdefault(row.room, []).append(row.message)
         heads = [(self._rooms[slug].id, messages[-1].id) for slug, messages in by_room.items()]
         epoch, site_version = statements.move_heads(heads)
+        if self._memory is not None and self._memory.site != (epoch, site_version):
+            raise Outdated
         arrived = []
         for slug, messages in by_room.items():
             room = self._rooms[slug]

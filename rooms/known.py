@@ -102,12 +102,12 @@ def look_up(
     rooms: Mapping[str, ChatRoom],
     drafts: Sequence[Draft],
     now: datetime,
-    remembered: Remembered | None = None,
+    memory: Remembered | None = None,
 ) -> Known:
     """Return what is to be known for these drafts, whose rooms are locked."""
     known = Known(rooms, now)
     if drafts:
-        _read_people(known, drafts, remembered)
+        _read_people(known, drafts, memory)
         _read_nonces(known, drafts)
         _read_named(known, drafts)
         _read_amended(known, drafts)
@@ -131,10 +131,10 @@ def _by(author: UserId | None) -> Q:
     return Q(author__isnull=True) if author is None else Q(author=author)
 
 
-def _read_people(known: Known, drafts: Sequence[Draft], remembered: Remembered | None) -> None:
+def _read_people(known: Known, drafts: Sequence[Draft], memory: Remembered | None) -> None:
     """Read who the authors are, and those whom they name, and their standings, unless that is remembered."""
     authors = {(draft.room, draft.author_id) for draft in drafts}
-    unknown = {who for who in authors if not _is_recalled(known, *who, remembered)}
+    unknown = {who for who in authors if not _is_recalled(known, *who, memory)}
     read = accounts.users_by_id(author for _slug, author in unknown)
     speaking = [draft for draft in drafts if draft.kind in mentions.KINDS]
     known.named = mentions.people(draft.body for draft in speaking)
@@ -147,17 +147,17 @@ def _read_people(known: Known, drafts: Sequence[Draft], remembered: Remembered |
             pairs.add((known.room(draft).id, key))
     known.users |= read
     known.standings |= permissions.standings(pairs, everybody)
-    if remembered is not None:
+    if memory is not None:
         for slug, author in unknown:
             if author is not None and author in read:
                 room = known.rooms[slug]
-                remembered.remember(room, author, read[author], known.standings[room.id, author])
+                memory.remember(room, author, read[author], known.standings[room.id, author])
 
 
-def _is_recalled(known: Known, slug: str, author: UserId | None, remembered: Remembered | None) -> bool:
+def _is_recalled(known: Known, slug: str, author: UserId | None, memory: Remembered | None) -> bool:
     """Tell whether an author's standing in a room is remembered; it is known from now on."""
     room = known.rooms[slug]
-    found = remembered.recall(room, author) if remembered is not None and author is not None else None
+    found = memory.recall(room, author) if memory is not None and author is not None else None
     if found is None or author is None:
         return False
     known.users[author], known.standings[room.id, author] = found

@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 from collections import defaultdict
 from dataclasses import replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from django.db import (
     DataError,
@@ -20,7 +20,7 @@ from django.db import (
 )
 
 from rooms import accounts, hints, notify, signals, statements
-from rooms.appending import Batch, look_up_in_vain
+from rooms.appending import Batch, Outdated, nowhere
 from rooms.messages import (
     Appended,
     Busy,
@@ -88,47 +88,58 @@ def append(
         django.db.Error: the database failed. All may be stored or nothing: the same drafts may be
             appended again, since their nonces settle it.
     """
+    memory = remembered if lock is Lock.SKIP else None
     try:
         with transaction.atomic():
-            return _append(drafts, lock, remembered)
+            return _append(drafts, lock, memory)
+    except Outdated:
+        return append(drafts, lock=lock)
     except OperationalError as error:
         if lock is not Lock.WAIT and _is_lock_timeout(error):
             return Appended((Busy(),) * len(drafts), ())
         raise
     except (IntegrityError, DataError):
-        if len(drafts) == 1 and remembered is None:
+        if memory is not None:
+            memory.forget()
+            return append(drafts, lock=lock)
+        if len(drafts) == 1:
             logger.exception("A message that passed every check was refused by the database.")
             return Appended((NOT_STORED,), ())
-        return _joined([append([draft], lock=lock) for draft in drafts])
+        return _one_by_one(drafts, lock)
 
 
-def _append(drafts: Sequence[Draft], lock: Lock, remembered: Remembered | None) -> Appended:
-    rooms = _locked({draft.room for draft in drafts}, lock)
-    present = [draft for draft in drafts if draft.room in rooms]
-    batch = Batch(rooms, _as_of(rooms.values(), lock, remembered))
+def _one_by_one(drafts: Sequence[Draft], lock: Lock) -> Appended:
+    """Append each draft in a transaction of its own. Where a room is held, all that follows waits with it."""
+    outcomes: list[Outcome] = []
+    batches: list[RoomBatch] = []
+    held: set[str] = set()
+    for draft in drafts:
+        appended = Appended((Busy(),), ()) if draft.room in held else append([draft], lock=lock)
+        outcomes += appended.outcomes
+        batches += appended.batches
+        if isinstance(appended.outcomes[0], Busy):
+            held.add(draft.room)
+    return Appended(tuple(outcomes), tuple(batches))
+
+
+def _append(drafts: Sequence[Draft], lock: Lock, memory: Remembered | None) -> Appended:
+    slugs = {draft.room for draft in drafts}
+    rooms = _locked(slugs, lock)
+    if memory is not None and rooms:
+        memory.as_of(statements.site_of(rooms.values()))
+    missing = slugs - rooms.keys()
+    held = _there(missing)
+    present = [draft for draft in drafts if draft.room not in held]
+    batch = Batch(rooms | {slug: nowhere() for slug in missing - held}, memory)
     outcomes = batch.store(present)
     _tell(batch.arrived)
-    unseen = {draft.room for draft, one in zip(present, outcomes, strict=True) if _is_untold(one)}
-    held = _there(unseen | {draft.room for draft in drafts} - rooms.keys())
-    nowhere = [draft for draft in drafts if draft.room not in rooms.keys() | held]
-    refused = dict(zip(map(id, nowhere), look_up_in_vain(nowhere), strict=True))
+    if not missing:
+        # Asked also of those that may not be seen: they cost as much as none.
+        _there({draft.room for draft, one in zip(present, outcomes, strict=True) if _is_untold(one)})
+    if not batch.arrived and lock is not Lock.WAIT:
+        statements.commit_without_a_wait()
     stored = iter(outcomes)
-    answers: list[Outcome] = []
-    for draft in drafts:
-        if draft.room in rooms:
-            answers.append(next(stored))
-        else:
-            answers.append(Busy() if draft.room in held else refused[id(draft)])
-    return Appended(tuple(answers), batch.arrived)
-
-
-def _as_of(rooms: Iterable[Any], lock: Lock, remembered: Remembered | None) -> Remembered | None:
-    """Return what is remembered, as of when these rooms were locked: that is now, where that took no wait."""
-    if remembered is None or lock is not Lock.SKIP:
-        return None
-    for room in rooms:
-        remembered.as_of(room.chat_epoch, room.chat_site_version)
-    return remembered
+    return Appended(tuple(Busy() if draft.room in held else next(stored) for draft in drafts), batch.arrived)
 
 
 def _is_untold(outcome: Stored | Refused) -> bool:
@@ -137,7 +148,7 @@ def _is_untold(outcome: Stored | Refused) -> bool:
 
 
 def _there(slugs: Collection[str]) -> set[str]:
-    """Return which rooms there are. Asked also of those that may not be seen: they cost as much as none."""
+    """Return which rooms there are."""
     return set(ChatRoom.objects.filter(slug__in=slugs).values_list("slug", flat=True)) if slugs else set()
 
 
@@ -164,13 +175,6 @@ def _say_committed(batches: tuple[RoomBatch, ...]) -> None:
     answers = signals.committed.send_robust(sender=ChatRoom, batches=batches)
     if not signals.others_are_told(answers):
         notify.tell(hints.of_commit(batches))
-
-
-def _joined(parts: Sequence[Appended]) -> Appended:
-    return Appended(
-        tuple(outcome for part in parts for outcome in part.outcomes),
-        tuple(batch for part in parts for batch in part.batches),
-    )
 
 
 def _one(draft: Draft) -> Posted:

@@ -11,6 +11,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
+from django.conf import settings
+
 from rooms import permissions
 
 if TYPE_CHECKING:
@@ -22,28 +24,33 @@ if TYPE_CHECKING:
 KEPT_S = 5.0
 """How long at most: what is changed around Django's signals raises no version."""
 
-MOST = 20_000
+MOST = 5_000
+"""An account is some kilobytes at most, unless a site's own model has more."""
 
 
 class Remembered:
     """Accounts and their standings in rooms, by the versions that they were read by.
 
     Only who sees the room and is not muted is remembered: the end of a ban or a mute raises no version, and
-    a room that is not there must not be told from a hidden one by the time that its refusal takes.
+    a room that is not there must not be told from a hidden one by the time that its refusal takes. Nobody is
+    where a site makes names by a function of its own: who knows what that reads, and when it changes?
     """
 
     def __init__(self, clock: Callable[[], float] = monotonic) -> None:
         """Remember nobody yet. `clock` counts seconds."""
         self._clock = clock
-        self._site: tuple[str, int] | None = None
+        self.site: tuple[str, int] | None = None
         self._found: dict[tuple[int, UserId], tuple[int, float, Any, permissions.Standing]] = {}
 
-    def as_of(self, epoch: str | None, site: int | None) -> None:
+    def as_of(self, site: tuple[str, int] | None) -> None:
         """Go by this epoch and version of the site from now on: forget what is of another."""
-        now = (epoch, site) if epoch is not None and site is not None else None
-        if now is None or now != self._site:
-            self._found.clear()
-            self._site = now
+        if site is None or site != self.site:
+            self.forget()
+            self.site = site
+
+    def forget(self) -> None:
+        """Remember nobody any more."""
+        self._found.clear()
 
     def recall(self, room: ChatRoom, who: UserId) -> tuple[Any, permissions.Standing] | None:
         """Return somebody's account and standing in a room that is locked, None where they must be read."""
@@ -51,13 +58,16 @@ class Remembered:
         if found is None:
             return None
         version, until_s, user, standing = found
-        return (user, standing) if version == room.access_version and self._clock() < until_s else None
+        if version == room.access_version and self._clock() < until_s:
+            return user, standing
+        del self._found[room.pk, who]
+        return None
 
     def remember(self, room: ChatRoom, who: UserId, user: Any, standing: permissions.Standing) -> None:
         """Take note of an account and its standing, both read after the room was locked."""
-        if self._site is None or standing.muted or not standing.known:
+        if self.site is None or standing.muted or not standing.known or settings.CHAT_DISPLAY_NAME:
             return
         if permissions.access(room, standing).see:
             if len(self._found) >= MOST:
-                self._found.clear()
+                self.forget()
             self._found[room.pk, who] = (room.access_version, self._clock() + KEPT_S, user, standing)

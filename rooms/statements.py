@@ -36,6 +36,24 @@ def lock_rooms(slugs: Collection[str], *, skip_locked: bool) -> list[ChatRoom]:
     return list(ChatRoom._base_manager.raw(text, [_many(slugs)]))
 
 
+def site_of(locked: Iterable[Any]) -> tuple[str, int] | None:
+    """Return the site's epoch and access version as of when these rooms were locked, None if it has none."""
+    for room in locked:
+        if room.chat_epoch is not None:
+            return room.chat_epoch, room.chat_site_version
+    return None
+
+
+def commit_without_a_wait() -> None:
+    """Let the transaction that is open end without a wait for the disk: it locked rows, and stored nothing.
+
+    Whoever is refused would else learn from that wait that a hidden room is there.
+    """
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SET LOCAL synchronous_commit = off")
+
+
 def people(manager: Any, keys: Collection[Any]) -> list[Any] | None:
     """Return the users of these keys, each with `chat_is_suspended`, or None where Django must be asked.
 

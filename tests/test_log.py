@@ -303,7 +303,9 @@ class Refusals(TestCase):
             )
 
     def test_a_room_that_is_not_there(self) -> None:
-        self.assertEqual(refused(log.append([message(self.ana, "hi", room="nowhere")])), history.NO_ROOM)
+        for trusted in (False, True):
+            draft = message(self.ana, "hi", room="nowhere", trusted=trusted)
+            self.assertEqual(refused(log.append([draft])), history.NO_ROOM)
 
     def test_a_private_room_is_not_there_for_others(self) -> None:
         den = room("den", visibility=ChatRoom.Visibility.PRIVATE)

@@ -5,20 +5,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import timedelta
 from typing import Any
+from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
-from django.test import TestCase, TransactionTestCase
+from django.db import IntegrityError, connection
+from django.test import TestCase, TransactionTestCase, override_settings
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 from twisted.internet.task import Clock
 
-from rooms import log, permissions, remembered
-from rooms.messages import Author, Code, Draft, Lock, Outcome, Refused, Stored
-from rooms.models import Ban, ChatRoom, Membership, Mute, SiteState, Suspension
+from rooms import log, permissions, remembered, statements
+from rooms.messages import Appended, Author, Busy, Code, Draft, Lock, Outcome, Refused, Stored
+from rooms.models import Ban, ChatRoom, Membership, Message, Mute, SiteState, Suspension
 from tests.support_cast import undone
 from tests.support_rooms import LOBBY, message, person, room
+from tests.test_order import OtherThread
 
 pytestmark = pytest.mark.databases
 
@@ -136,12 +138,61 @@ class Appends(TestCase):
         ]
         self.assertEqual(len(set(taken)), 1, taken)
 
+    def test_a_name_is_told_as_it_is_now(self) -> None:
+        self.append(message(self.ana, "1"))
+        self.ana.username = "anna"
+        self.ana.save(update_fields=["username"])
+        [outcome] = self.append(message(self.ana, "2"))
+        assert isinstance(outcome, Stored)
+        self.assertEqual(outcome.posted.author, Author(self.ana.pk, "anna"))
+
+    @override_settings(CHAT_DISPLAY_NAME="tests.test_remembered.shown")
+    def test_where_a_site_makes_the_names_everybody_is_read(self) -> None:
+        taken = [self.taken(message(self.ana, "x")) for _turn in range(2)]
+        self.assertEqual(taken, [READ, READ])
+
+    def test_a_draft_beside_it_does_not_tell_a_hidden_room_from_none(self) -> None:
+        room("den", visibility=ChatRoom.Visibility.PRIVATE)
+        Mute.objects.create(room=self.lobby, user=self.ben)
+        for who in (self.ana, self.ben):
+            for known in (False, True):
+                with self.subTest(who=who, known=known):
+                    taken = []
+                    for slug in ("den", "nowhere"):
+                        self.remembered.forget()
+                        if known:
+                            self.append(message(who, "x"))
+                        taken.append(self.taken(message(who, "1"), message(who, "2", room=slug)))
+                    self.assertEqual(len(set(taken)), 1, taken)
+
+    def test_a_refusal_waits_for_no_disk(self) -> None:
+        room("den", visibility=ChatRoom.Visibility.PRIVATE)
+
+        def waits(draft: Draft, lock: Lock) -> bool:
+            with CaptureQueriesContext(connection) as queries:
+                self.append(draft, lock=lock)
+            return not any("synchronous_commit" in query["sql"] for query in queries)
+
+        on_postgresql = connection.vendor == "postgresql"
+        for slug in ("den", "nowhere"):
+            self.assertIsNot(waits(message(self.ana, "x", room=slug), Lock.SKIP), on_postgresql)
+        self.assertTrue(waits(message(self.ana, "x"), Lock.SKIP))
+        # Somebody else's transaction, which may have stored something before.
+        self.assertTrue(waits(message(self.ana, "x", room="den"), Lock.WAIT))
+
+    def test_nobody_is_kept_for_longer_than_it_holds(self) -> None:
+        self.append(message(self.ana, "1"))
+        self.clock.advance(remembered.KEPT_S)
+        self.assertIsNone(self.remembered.recall(self.lobby, self.ana.pk))
+        self.clock.advance(-remembered.KEPT_S)
+        self.assertIsNone(self.remembered.recall(self.lobby, self.ana.pk))
+
     def test_without_the_row_about_the_site_nothing_is_remembered(self) -> None:
         self.append(message(self.ana, "1"))
         SiteState.objects.all().delete()
         self.assertGreaterEqual(self.taken(message(self.ana, "2")), READ)
         for _turn in range(2):
-            self.remembered.as_of(None, None)
+            self.remembered.as_of(None)
             self.remembered.remember(self.lobby, self.ana.pk, self.ana, permissions.Standing(known=True))
             self.assertIsNone(self.remembered.recall(self.lobby, self.ana.pk))
 
@@ -158,19 +209,64 @@ class Gone(TransactionTestCase):
     """An account that is deleted by hand, which tells nobody: its key is checked as the append commits."""
 
     def test_it_is_refused_and_fails_no_neighbour(self) -> None:
-        ana, ben, cleo = (person(name) for name in ("ana", "ben", "cleo"))
+        ana, ben = person("ana"), person("ben")
         known = remembered.Remembered()
-        for who in (ana, ben, cleo):
-            known.as_of("e", 1)
-            known.remember(room(who.username), who.pk, who, permissions.Standing(known=True))
-        drafts = [message(who, "x", room=who.username) for who in (ana, ben, cleo)]
-        SiteState.objects.update(epoch="e", access_version=1)
-        for who in (ana, cleo):
-            User.objects.filter(pk=who.pk)._raw_delete(using="default")
-        of_ana, of_ben = log.append(drafts[:2], lock=Lock.SKIP, remembered=known).outcomes
+        log.append([message(ana, "1", nonce="n"), message(ben, "2")], lock=Lock.SKIP, remembered=known)
+        lobby = ChatRoom.objects.get(slug=LOBBY)
+        self.assertIsNotNone(known.recall(lobby, ana.pk))
+        Message.objects.filter(author=ana)._raw_delete(using="default")
+        User.objects.filter(pk=ana.pk)._raw_delete(using="default")
+        drafts = [message(ana, "3"), message(ben, "4")]
+        with mock.patch.object(log, "_append", wraps=log._append) as transactions:
+            of_ana, of_ben = log.append(drafts, lock=Lock.SKIP, remembered=known).outcomes
         assert isinstance(of_ana, Refused)
         self.assertEqual(of_ana.code, Code.NOT_AUTHENTICATED)
         self.assertIsInstance(of_ben, Stored)
-        [of_cleo] = log.append(drafts[2:], lock=Lock.SKIP, remembered=known).outcomes
-        assert isinstance(of_cleo, Refused)
-        self.assertEqual(of_cleo.code, Code.NOT_AUTHENTICATED)
+        self.assertEqual(transactions.call_count, 2)
+        self.assertIsNone(known.recall(lobby, ana.pk))
+
+    def test_of_what_is_tried_one_by_one_nothing_overtakes_what_is_held(self) -> None:
+        ana = person("ana")
+        room("den")
+        drafts = [message(ana, "1"), message(ana, "2", room="den"), message(ana, "3")]
+        real = log._append
+        answers = iter([IntegrityError, Appended((Busy(),), ())])
+
+        def append(*given: Any) -> Appended:
+            answer = next(answers, None)
+            if answer is IntegrityError:
+                raise IntegrityError
+            return answer if isinstance(answer, Appended) else real(*given)
+
+        with mock.patch.object(log, "_append", append):
+            first, second, third = log.append(drafts, lock=Lock.SKIP).outcomes
+        self.assertEqual((first, third), (Busy(), Busy()))
+        self.assertIsInstance(second, Stored)
+
+
+@pytest.mark.postgresql
+class OnItsWay(TransactionTestCase):
+    """An account loses its rights after the rooms are locked; on SQLite nobody writes meanwhile."""
+
+    def test_it_is_refused(self) -> None:
+        ana, ben = person("ana"), person("ben")
+        known = remembered.Remembered()
+        log.append([message(ana, "1"), message(ben, "2")], lock=Lock.SKIP, remembered=known)
+        real = statements.repeated
+
+        def repeated(*given: Any) -> list[int]:
+            if not Suspension.objects.exists():
+                OtherThread(lambda: Suspension.objects.create(user=ana)).join()
+            return real(*given)
+
+        with mock.patch.object(statements, "repeated", repeated):
+            drafts = [message(ana, "3"), message(ben, "4")]
+            of_ana, of_ben = log.append(drafts, lock=Lock.SKIP, remembered=known).outcomes
+        assert isinstance(of_ana, Refused)
+        self.assertEqual(of_ana.code, Code.NOT_AUTHENTICATED)
+        self.assertIsInstance(of_ben, Stored)
+
+
+def shown(user: User) -> str:
+    """Return a name, as a site may make one."""
+    return user.username.title()

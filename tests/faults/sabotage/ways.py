@@ -58,7 +58,7 @@ def early_ids() -> None:
     drawn = threading.local()
     whole, insert = log._append, appending.Batch._insert
 
-    def append(drafts: Sequence[Draft], _lock: Lock, _remembered: object) -> Any:
+    def append(drafts: Sequence[Draft], _lock: Lock, _memory: object) -> Any:
         table = Message._meta.db_table
         with connection.cursor() as cursor:
             cursor.execute(
