@@ -56,7 +56,7 @@ INDEX = """
 WITH found AS MATERIALIZED (
     SELECT one.* FROM unnest(%s::bigint[]) AS taken(key) CROSS JOIN LATERAL (
         SELECT id, room_id, rooms_message_words(id, room_id, author_id::text, created_at, body) AS words
-        FROM rooms_message WHERE id = taken.key AND kind = 'message' AND body <> '' OFFSET 0
+        FROM rooms_message WHERE id = taken.key AND kind = 'message' AND body <> '' LIMIT 1
     ) AS one
 ), gone AS (
     DELETE FROM rooms_words WHERE message = ANY(%s) AND message NOT IN (SELECT id FROM found)
@@ -68,7 +68,7 @@ READ = """
 SELECT message, words IS NOT NULL AND id BETWEEN %s AND %s {all} {among}
 FROM rooms_unindexed LEFT JOIN LATERAL (
     SELECT id, room_id AS room, rooms_message_words(id, room_id, author_id::text, created_at, body) AS words
-    FROM rooms_message WHERE id = message AND kind = 'message' AND body <> '' OFFSET 0
+    FROM rooms_message WHERE id = message AND kind = 'message' AND body <> '' LIMIT 1
 ) AS stands ON true
 """
 WALK = """
