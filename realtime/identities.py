@@ -66,9 +66,15 @@ class Identities:
         return await self._ask(credential)
 
     def watch(self, credential: Credential, revoked: Callable[[], None]) -> Callable[[], None]:
-        """Have `revoked` called once if the credential no longer holds. Return what ends the watch."""
+        """Have `revoked` called once if the credential no longer holds. Return what ends the watch.
+
+        Who was let in by it before something changed, and is watched only since, is asked about at once.
+        """
         key = object()
         self._watched.setdefault(credential, {})[key] = revoked
+        _since, identity = self._known.get(credential, (0.0, None))
+        if identity is None:
+            self.check()
 
         def unwatch() -> None:
             watchers = self._watched.get(credential, {})

@@ -14,7 +14,7 @@ from realtime.limits import IdentityLimits
 from rooms.messages import Credential, Identity
 
 if TYPE_CHECKING:
-    from collections.abc import Collection
+    from collections.abc import Callable, Collection
 
 ANA = Credential(session_key="ana")
 BEN = Credential(token_digest="ben")
@@ -63,6 +63,13 @@ class Stage:
         asking = Deferred.fromCoroutine(self.identities.identify(credential))
         asking.addCallbacks(answers.append, lambda failure: answers.append(failure.type))
         return answers
+
+    def watch(self, credential: Credential, revoked: Callable[[], None]) -> Callable[[], None]:
+        """Let somebody in, and have them watched."""
+        self.who(credential)
+        while self.accounts.asked:
+            self.accounts.fire()
+        return self.identities.watch(credential, revoked)
 
 
 @pytest.fixture
@@ -147,7 +154,7 @@ def test_an_answer_from_before_the_change_is_not_given_to_those_who_ask_after_it
 
 def test_a_credential_that_no_longer_holds_is_revoked_once(stage: Stage) -> None:
     for name, credential in (("ana", ANA), ("ana too", ANA), ("ben", BEN)):
-        stage.identities.watch(credential, lambda name=name: stage.revoked.append(name))  # type: ignore[misc]
+        stage.watch(credential, lambda name=name: stage.revoked.append(name))  # type: ignore[misc]
     stage.identities.check()
     stage.accounts.fire()
     assert stage.revoked == []
@@ -160,8 +167,35 @@ def test_a_credential_that_no_longer_holds_is_revoked_once(stage: Stage) -> None
     assert stage.revoked == ["ana", "ana too"]
 
 
+def test_who_was_let_in_before_a_change_and_is_watched_after_it_is_asked_about(stage: Stage) -> None:
+    """Between the two something is read for them, which may take longer than the check of all the others."""
+    stage.who(ANA)
+    stage.accounts.fire()
+    stage.accounts.valid.clear()
+    stage.identities.forget()
+    assert stage.accounts.asked == []
+    stage.identities.watch(ANA, lambda: stage.revoked.append("ana"))
+    assert stage.accounts.fire() == [ANA]
+    assert stage.revoked == ["ana"]
+
+
+def test_so_is_one_by_a_credential_that_others_were_revoked_by(stage: Stage) -> None:
+    stage.watch(ANA, lambda: stage.revoked.append("first"))
+    stage.accounts.valid.clear()
+    stage.identities.forget()
+    stage.accounts.fire()
+    stage.identities.watch(ANA, lambda: stage.revoked.append("second"))
+    stage.accounts.fire()
+    assert stage.revoked == ["first", "second"]
+
+
+def test_who_is_watched_as_soon_as_let_in_costs_no_question(stage: Stage) -> None:
+    stage.watch(ANA, lambda: None)
+    assert stage.accounts.asked == []
+
+
 def test_what_is_no_longer_watched_is_not_asked_about(stage: Stage) -> None:
-    unwatch = stage.identities.watch(ANA, lambda: stage.revoked.append("ana"))
+    unwatch = stage.watch(ANA, lambda: stage.revoked.append("ana"))
     unwatch()
     unwatch()
     stage.identities.check()
@@ -169,8 +203,8 @@ def test_what_is_no_longer_watched_is_not_asked_about(stage: Stage) -> None:
 
 
 def test_one_of_two_watches_may_end(stage: Stage) -> None:
-    unwatch = stage.identities.watch(ANA, lambda: stage.revoked.append("first"))
-    stage.identities.watch(ANA, lambda: stage.revoked.append("second"))
+    unwatch = stage.watch(ANA, lambda: stage.revoked.append("first"))
+    stage.watch(ANA, lambda: stage.revoked.append("second"))
     unwatch()
     stage.accounts.valid.clear()
     stage.identities.check()
@@ -181,7 +215,9 @@ def test_one_of_two_watches_may_end(stage: Stage) -> None:
 def test_all_that_are_watched_are_asked_about_in_portions() -> None:
     stage = Stage(IdentityLimits(at_once=2))
     for key in "abcde":
-        stage.identities.watch(Credential(session_key=key), lambda: None)
+        credential = Credential(session_key=key)
+        stage.accounts.valid[credential] = Identity(key, key, credential)
+        stage.watch(credential, lambda: None)
     stage.identities.check()
     sizes = []
     while stage.accounts.asked:
@@ -190,7 +226,7 @@ def test_all_that_are_watched_are_asked_about_in_portions() -> None:
 
 
 def test_a_check_that_fails_is_made_again(stage: Stage) -> None:
-    stage.identities.watch(ANA, lambda: stage.revoked.append("ana"))
+    stage.watch(ANA, lambda: stage.revoked.append("ana"))
     stage.accounts.valid.clear()
     stage.identities.check()
     stage.accounts.fail()
@@ -201,7 +237,7 @@ def test_a_check_that_fails_is_made_again(stage: Stage) -> None:
 
 
 def test_a_change_during_a_check_is_checked_again(stage: Stage) -> None:
-    stage.identities.watch(ANA, lambda: stage.revoked.append("ana"))
+    stage.watch(ANA, lambda: stage.revoked.append("ana"))
     stage.identities.check()
     stage.accounts.valid.clear()
     stage.identities.forget()
@@ -217,8 +253,8 @@ def test_a_connection_that_fails_to_end_does_not_keep_the_others(
     def fail() -> None:
         raise ZeroDivisionError
 
-    stage.identities.watch(ANA, fail)
-    stage.identities.watch(ANA, lambda: stage.revoked.append("ana"))
+    stage.watch(ANA, fail)
+    stage.watch(ANA, lambda: stage.revoked.append("ana"))
     stage.accounts.valid.clear()
     stage.identities.check()
     stage.accounts.fire()
@@ -227,7 +263,7 @@ def test_a_connection_that_fails_to_end_does_not_keep_the_others(
 
 
 def test_after_a_stop_nobody_is_asked_about(stage: Stage) -> None:
-    stage.identities.watch(ANA, lambda: stage.revoked.append("ana"))
+    stage.watch(ANA, lambda: stage.revoked.append("ana"))
     stage.identities.check()
     stage.accounts.fail()
     stage.identities.stop()
