@@ -124,12 +124,11 @@ class Appends(TestCase):
         self.assertEqual(self.code(message(self.ana, "2")), Code.FORBIDDEN)
 
     def test_a_sanction_ends_at_its_end(self) -> None:
-        until = timezone.now() + timedelta(seconds=0.3)
+        until = timezone.now() + timedelta(hours=1)
         Mute.objects.create(room=self.lobby, user=self.ana, until=until)
         self.assertEqual(self.code(message(self.ana, "1")), Code.FORBIDDEN)
-        while timezone.now() <= until:
-            pass
-        self.assertIsNone(self.code(message(self.ana, "2")))
+        with mock.patch.object(timezone, "now", return_value=until):
+            self.assertIsNone(self.code(message(self.ana, "2")))
 
     def test_who_may_not_see_a_room_is_read_each_time_as_where_there_is_none(self) -> None:
         room("den", visibility=ChatRoom.Visibility.PRIVATE)
