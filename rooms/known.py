@@ -27,12 +27,13 @@ ReactionKey = tuple[int, UserId | None, str]
 
 @dataclass(slots=True)
 class Row:
-    """A row on its way into the log, what it changes, and whether it was there before; its room's slug."""
+    """A row on its way into the log, what it changes, and whether it was there before."""
 
     message: Message
     fresh: bool = True
     target: Message | None = None
     room: str = ""
+    """The slug of the room that a fresh one goes into."""
 
 
 @dataclass(slots=True)

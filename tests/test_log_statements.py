@@ -7,6 +7,8 @@ from django.db import connection
 from django.test import TestCase
 from django.test.utils import CaptureQueriesContext
 
+from rooms import rows
+from rooms.models import Message
 from tests.support_rooms import LOBBY, edit, message, person, reaction, read_all, redaction, room, store
 
 pytestmark = pytest.mark.databases
@@ -55,6 +57,12 @@ class Statements(TestCase):
         self.assertNotRegex(alone, "reply_to|edited_at|details")
         self.assertIn("reply_to", both)
         self.assertEqual([one.reply_to for one in read_all()], [None, first.id, None])
+
+    def test_rows_that_have_a_key_are_told_from_those_that_have_none(self) -> None:
+        fresh, keyed = (rows.make(room(slug), self.ana, body=slug) for slug in ("a", "b"))
+        keyed.pk = 7
+        told = rows._Lean(Message)._prepare_for_bulk_create([fresh, keyed])
+        self.assertEqual(told, ([keyed], [fresh]))
 
     def test_nonces_are_sought_one_by_one_in_an_index(self) -> None:
         with CaptureQueriesContext(connection) as queries:
