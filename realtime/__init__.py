@@ -15,7 +15,7 @@ The core, in the reactor's thread alone
     surroundings    what all feeds have in common
     subscription    one reader's cursor
     tail        what a room holds in memory; batches that are rendered once
-    flight      a read that several subscriptions share
+    flight      reads that several subscriptions share
     judgement   by which permissions subscribers were judged
     offering    gives what is new to a room's subscribers, some at a time
     standings   who was found to be allowed into a room, for when they come back

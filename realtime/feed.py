@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from twisted.internet.defer import Deferred
 
-from realtime.flight import Flight
+from realtime.flight import Flights
 from realtime.judgement import Judgement, by_nothing, covers
 from realtime.offering import Offering
 from realtime.standings import Standings
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
 
     from twisted.internet.defer import DeferredSemaphore
 
+    from realtime.flight import Flight
     from realtime.surroundings import Surroundings
     from realtime.tail import Encoded
     from rooms.messages import Access, Heads, RoomBatch, UserId
@@ -56,14 +57,12 @@ class Feed:
         self._moved_s = around.clock.seconds()
         self._tail = around.tail(0)
         self._accounts = 0
-        self._cut: tuple[tuple[int, int, int], Batch] | None = None
         self._judgement = Judgement()
         self._standings = Standings(around.limits.standings)
         self._when_judged: list[Deferred[None]] = []
         self._subscriptions: OrderedDict[Subscription, None] = OrderedDict()
         self._offering = Offering(self._subscriptions, lambda: self.readable, around.clock, around.limits)
-        self._flights: dict[tuple[int, int], Flight] = {}
-        self._flying: set[Flight] = set()
+        self._flights = Flights(around, self._read_for, self._land)
         self._catching_up = around.errand(self._catch_up)
         self._asking = around.errand(self._ask)
         self._closed = False
@@ -91,13 +90,10 @@ class Feed:
     def close(self) -> None:
         """Hold nothing and do nothing any more."""
         self._closed = True
-        for errand in (self._catching_up, self._asking, *(flight.errand for flight in self._flying)):
-            if errand is not None:
-                errand.stop()
-        self._flying.clear()
-        self._flights.clear()
+        self._catching_up.stop()
+        self._asking.stop()
+        self._flights.stop()
         self._subscriptions.clear()
-        self._cut = None
         self._tail = self._around.tail(self.head)
         self._offering.stop()
 
@@ -200,24 +196,14 @@ class Feed:
         if not self.readable or place >= self.head:
             return False
         if self._told > self.head or place < self._tail.floor:
-            self._fly(subscription)
+            self._flights.board(subscription)
             return False
-        batch = self._from_tail(subscription)
+        batch = self._tail.batch(self.room, subscription.cursor, place, subscription.limit)
         if batch is None:
             subscription.nothing_until = self.head
             return False
         subscription.give(batch)
         return True
-
-    def _from_tail(self, subscription: Subscription) -> Batch | None:
-        """Return what the tail holds after a cursor: the same object for all who are at the same one."""
-        key = (subscription.cursor, subscription.place, subscription.limit)
-        if self._cut is None or self._cut[0] != key:
-            messages = self._tail.after(subscription.place, subscription.limit)
-            if not messages:
-                return None
-            self._cut = (key, Batch(self.room, subscription.cursor, messages))
-        return self._cut[1]
 
     def _spread(self, messages: Sequence[Encoded], reached: int) -> None:
         """Publish what follows the head, which is `reached` then."""
@@ -225,11 +211,9 @@ class Feed:
         prev, self.head = self.head, reached
         self._told = max(self._told, reached)
         self._moved_s = self._around.clock.seconds()
-        self._cut = None
         for message in messages:
             self._tail.append(message)
-            for flight in self._flying:
-                flight.published(message)
+            self._flights.published(message)
         if not messages:
             return
         self._offering.offer(Batch(self.room, prev, messages))
@@ -275,7 +259,6 @@ class Feed:
         if versions.site > self._accounts:
             self._accounts = versions.site
             self._tail = self._around.tail(self.head)
-            self._cut = None
 
     def _question(self) -> None:
         """Give nothing more before the database has been asked in which epoch its log ends, and where."""
@@ -365,8 +348,7 @@ class Feed:
         self._accounts = 0
         self._moved_s = self._around.clock.seconds()
         self._tail = self._around.tail(last_id)
-        self._cut = None
-        self._flights.clear()
+        self._flights.start_over()
 
     def _hear_of_all(self, versions: Versions) -> None:
         """Hear of these versions, and of those that subscribers were judged by who came meanwhile."""
@@ -423,54 +405,15 @@ class Feed:
 
     # What it reads for its subscribers
 
-    def _fly(self, subscription: Subscription) -> None:
-        """Have what follows a cursor read from the database, in one read for all who want about the same."""
-        flight = self._flight_for(subscription)
-        if flight is None:
-            flight = Flight(subscription.cursor, subscription.limit)
-            self._flights[flight.window] = flight
-            self._flying.add(flight)
-            flight.errand = self._around.errand(partial(self._bring, flight))
-        flight.join(subscription)
-        if flight.errand is not None:
-            flight.errand.start()
-
-    def _flight_for(self, subscription: Subscription) -> Flight | None:
-        """Return a read that brings what follows a cursor and may still be joined, if there is one."""
-        now_s, share_s = self._around.clock.seconds(), self._around.limits.share_s
-        window, limit = subscription.cursor // subscription.limit, subscription.limit
-        for near in (window, window - 1):
-            flight = self._flights.get((near, limit))
-            if flight and flight.covers(subscription.cursor, limit) and flight.may_be_joined(now_s, share_s):
-                return flight
-        return None
-
-    async def _bring(self, flight: Flight) -> None:
-        if flight.waiting:
-            try:
-                page = await self._read(self._around.reader_turns, partial(self._depart, flight))
-            except Exception:
-                flight.wait()
-                raise
-            self._land(flight, page)
-        else:
-            self._forget(flight)
+    async def _read_for(self, flight: Flight) -> Page:
+        return await self._read(self._around.reader_turns, partial(self._depart, flight))
 
     async def _depart(self, flight: Flight) -> Page:
         flight.begin(self._around.clock.seconds(), self.head)
         return await self._around.reads.after(self.room, flight.cursor, flight.limit)
 
-    def _forget(self, flight: Flight) -> None:
-        self._flying.discard(flight)
-        if self._flights.get(flight.window) is flight:
-            del self._flights[flight.window]
-
-    def _land(self, flight: Flight, page: Page) -> None:
+    def _land(self, flight: Flight, waiting: Sequence[Subscription], page: Page) -> None:
         """Give a page to those who waited for it. Those who may not have it now are woken when they may."""
-        self._forget(flight)
-        waiting = flight.waiting
-        for subscription in waiting:
-            subscription.flight = None
         self._hear(page.versions)
         if page.head < flight.head:
             self._question()

@@ -1,12 +1,16 @@
-"""A read from the database that is under way for one or more subscriptions of a room."""
+"""Reads from the database that are under way for subscriptions of a room, each for one or more of them."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Coroutine, Sequence
+
     from realtime.errand import Errand
     from realtime.subscription import Subscription
+    from realtime.surroundings import Surroundings
     from realtime.tail import Encoded
     from rooms.messages import Page, Posted
 
@@ -79,3 +83,79 @@ class Flight:
         about = posted.id if posted.target is None else posted.target
         amended = self._amended.get(about, 0)
         return amended > max(posted.id, posted.changed or 0)
+
+
+class Flights:
+    """All of one room: one read for all who want about the same, tried again until it succeeds."""
+
+    def __init__(
+        self,
+        around: Surroundings,
+        read: Callable[[Flight], Coroutine[Any, Any, Page]],
+        land: Callable[[Flight, Sequence[Subscription], Page], None],
+    ) -> None:
+        """Have `read` bring each page, and `land` take it, with those who waited for it."""
+        self._around = around
+        self._read = read
+        self._land = land
+        self._to_join: dict[tuple[int, int], Flight] = {}
+        self._under_way: set[Flight] = set()
+
+    def board(self, subscription: Subscription) -> None:
+        """Have what follows a cursor read."""
+        flight = self._for(subscription)
+        if flight is None:
+            flight = Flight(subscription.cursor, subscription.limit)
+            self._to_join[flight.window] = flight
+            self._under_way.add(flight)
+            flight.errand = self._around.errand(partial(self._bring, flight))
+        flight.join(subscription)
+        if flight.errand is not None:
+            flight.errand.start()
+
+    def published(self, message: Encoded) -> None:
+        """Take note of what is published meanwhile."""
+        for flight in self._under_way:
+            flight.published(message)
+
+    def start_over(self) -> None:
+        """Let nobody join what is under way: the log ends elsewhere now."""
+        self._to_join.clear()
+
+    def stop(self) -> None:
+        """Read nothing more."""
+        for flight in self._under_way:
+            if flight.errand is not None:
+                flight.errand.stop()
+        self._under_way.clear()
+        self._to_join.clear()
+
+    def _for(self, subscription: Subscription) -> Flight | None:
+        """Return a read that brings what follows a cursor and may still be joined, if there is one."""
+        now_s, share_s = self._around.clock.seconds(), self._around.limits.share_s
+        window, limit = subscription.cursor // subscription.limit, subscription.limit
+        for near in (window, window - 1):
+            flight = self._to_join.get((near, limit))
+            if flight and flight.covers(subscription.cursor, limit) and flight.may_be_joined(now_s, share_s):
+                return flight
+        return None
+
+    async def _bring(self, flight: Flight) -> None:
+        if flight.waiting:
+            try:
+                page = await self._read(flight)
+            except Exception:
+                flight.wait()
+                raise
+            self._forget(flight)
+            waiting = flight.waiting
+            for subscription in waiting:
+                subscription.flight = None
+            self._land(flight, waiting, page)
+        else:
+            self._forget(flight)
+
+    def _forget(self, flight: Flight) -> None:
+        self._under_way.discard(flight)
+        if self._to_join.get(flight.window) is flight:
+            del self._to_join[flight.window]

@@ -77,6 +77,7 @@ class Tail:
         self._most_bytes = most_bytes
         self._held: deque[Encoded] = deque()
         self._bytes = 0
+        self._cut: tuple[tuple[int, int, int], Batch] | None = None
 
     def __len__(self) -> int:
         """Return how many messages are held."""
@@ -86,6 +87,7 @@ class Tail:
         """Hold the room's next message. What an edit or redaction is about goes first, and all before it."""
         if message.concerns is not None:
             self._withhold(message.concerns)
+        self._cut = None
         self._held.append(message)
         self._bytes += len(message.data)
         while self._bytes > self._most_bytes or len(self._held) > self._most_messages:
@@ -100,6 +102,19 @@ class Tail:
             found.append(message)
         found.reverse()
         return found[:count]
+
+    def batch(self, room: str, cursor: int, place: int, count: int) -> Batch | None:
+        """Return the first `count` messages after a place, for whoever stands at a cursor, None for none.
+
+        All who ask in turn for the same get the same object, so that it is rendered once.
+        """
+        key = (cursor, place, count)
+        if self._cut is None or self._cut[0] != key:
+            messages = self.after(place, count)
+            if not messages:
+                return None
+            self._cut = (key, Batch(room, cursor, messages))
+        return self._cut[1]
 
     def _withhold(self, target: int) -> None:
         newest = max(
