@@ -43,6 +43,7 @@ Where threads begin
 
 What is served
     client      one authenticated caller on a WebSocket
+    joins       one room that such a caller has joined
     transports  WebSocket, Server-Sent Events, long poll, HTTP API
     static      files from staticfiles' finders
     packing     text made small: scripts shortened, all compressed, kept within a bound

@@ -11,16 +11,16 @@ from twisted.internet.defer import Deferred
 
 from realtime import wire, wire_rooms
 from realtime.errors import BadRequest, InternalError, NotAuthenticated, Refusal, refusal
+from realtime.joins import Join
 from rooms.messages import Author, Code, Draft, Kind, Newest, Page, Refused, Stored, Versions
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Collection, Sequence
+    from collections.abc import Awaitable, Collection, Sequence
 
     from realtime.hub import Hub
+    from realtime.joins import Presence
     from realtime.limits import SocketLimits
     from realtime.markers import Markers
-    from realtime.presence import Member
-    from realtime.subscription import Subscription
     from realtime.tail import Batch
     from realtime.writer import Sender
     from rooms.messages import Access, Heads, Identity, Span, UserId
@@ -66,16 +66,6 @@ class Drafts(Protocol):
         """Have a draft written; raise Unavailable where there is no room for it."""
 
 
-class Presence(Protocol):
-    """What knows who is in which room."""
-
-    def enter(self, room: str, user: Author | None, member: Member) -> Callable[[], None]:
-        """Let a connection into a room; what is returned lets it out."""
-
-    def typed(self, room: str, user: Author) -> None:
-        """Take note that somebody types."""
-
-
 class Allowance(Protocol):
     """What knows how fast somebody may send."""
 
@@ -116,7 +106,7 @@ class Client:
         self._marking = markers.connect(caller.user_id, self) if caller else None
         self._limits = limits
         self._max_body = max_body
-        self._joins: dict[str, _Join] = {}
+        self._joins: dict[str, Join] = {}
         self._waiting: deque[wire.Command] = deque()
         self._busy = False
         self._unsettled = 0
@@ -319,8 +309,8 @@ class Client:
         epoch = page.versions.epoch
         self.peer.send(wire.encode_joined(page.room, after=after, last_id=last_id, epoch=epoch))
 
-    def _attach(self, room: str, cursor: int, versions: Versions, access: Access | None = None) -> _Join:
-        join = _Join(self, room)
+    def _attach(self, room: str, cursor: int, versions: Versions, access: Access | None = None) -> Join:
+        join = Join(self, room)
         join.subscription = self._hub.attach(
             room, join, user_id=self.user_id, cursor=cursor, versions=versions, access=access
         )
@@ -353,7 +343,7 @@ class Client:
         for join in new:
             join.subscription.wake()
 
-    def left(self, join: _Join, code: Code) -> None:
+    def left(self, join: Join, code: Code) -> None:
         """Tell that a room may not be read any more."""
         if self._joins.get(join.room) is not join:
             return
@@ -379,55 +369,12 @@ class Client:
         elif join.may_post and join.subscription.readable:
             self._presence.typed(command.room, author)
 
-    def shown(self, join: _Join, frame: bytes) -> bool:
+    def shown(self, join: Join, frame: bytes) -> bool:
         """Give what is not durable, unless the connection takes no more or rights are being asked."""
         if self._paused or not join.subscription.readable:
             return False
         self.peer.send(frame)
         return True
-
-
-class _Join:
-    """One joined room: gives what its subscription reads to the connection."""
-
-    subscription: Subscription
-    may_post = False
-    present = False
-
-    def __init__(self, client: Client, room: str) -> None:
-        self._client = client
-        self.room = room
-        self.leave: Callable[[], None] = _nobody
-
-    def enter(self, presence: Presence, author: Author | None) -> None:
-        """Be in the room, and not only overhear it. Twice is once."""
-        if not self.present:
-            self.present = True
-            self.leave = presence.enter(self.room, author, self)
-
-    @property
-    def user_id(self) -> UserId | None:
-        return self._client.user_id
-
-    def end(self) -> None:
-        self.subscription.end()
-        self.leave()
-
-    def hear(self, frame: bytes) -> bool:
-        return self._client.shown(self, frame)
-
-    def messages(self, batch: Batch) -> None:
-        self._client.peer.send_batch(batch)
-
-    def reset(self, after: int, epoch: str) -> None:
-        self._client.peer.send(wire.encode_reset(self.room, after=after, epoch=epoch))
-
-    def left(self, code: Code) -> None:
-        self._client.left(self, code)
-
-
-def _nobody() -> None:
-    """Have nobody to let out."""
 
 
 def _too_many(limits: SocketLimits, field: str) -> BadRequest:
