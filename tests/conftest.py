@@ -17,6 +17,9 @@ tests may run in any order.
 
 A test of Twisted code with the ORM: `class T(SynchronousTestCase, django.test.TestCase)`.
 
+For a test of the whole service there are `chat`, on transports in memory, the people `ana` and `ben`, and
+`tea`, a room of ana's.
+
 Tests marked `browser` need a Chromium. What had to be left out is told at the end, and with `CI=true` fails
 the run.
 """
@@ -27,6 +30,7 @@ import os
 import shutil
 import tempfile
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import django
 import pytest
@@ -34,6 +38,12 @@ from django.test import TestCase, TransactionTestCase
 from django.test.utils import setup_test_environment, teardown_test_environment
 
 from tests import chromium, postgresql
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    from rooms.models import ChatRoom
+    from tests.support_inline import Inline
 
 MARKS_WITH_DATABASE = ("databases", "postgresql", "database")
 UNHURRIED = {
@@ -184,6 +194,42 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     """Remove what the run made."""
     if RUN in config.stash:
         config.stash[RUN].close()
+
+
+@pytest.fixture
+def chat() -> Iterator[Inline]:
+    """Return the whole service; what was uploaded to it is gone afterwards."""
+    from tests.support_files import forget_stored
+    from tests.support_inline import Inline
+
+    chat = Inline()
+    yield chat
+    chat.close()
+    forget_stored()
+
+
+@pytest.fixture
+def ana() -> Any:
+    """Return somebody with an account."""
+    from tests.support_rooms import person
+
+    return person("ana")
+
+
+@pytest.fixture
+def ben() -> Any:
+    """Return somebody else."""
+    from tests.support_rooms import person
+
+    return person("ben")
+
+
+@pytest.fixture
+def tea(ana: Any) -> ChatRoom:
+    """Return a public room that ana owns."""
+    from tests.support_rooms import owned
+
+    return owned("tea", ana)
 
 
 def _is_for(item: pytest.Item, *, on_postgresql: bool) -> bool:

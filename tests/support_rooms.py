@@ -19,7 +19,7 @@ from rooms.messages import (
     UserId,
     new_nonce,
 )
-from rooms.models import ChatRoom
+from rooms.models import ChatRoom, Membership
 
 LOBBY = "lobby"
 """The room that the migrations make."""
@@ -33,6 +33,13 @@ def person(name: str, **fields: Any) -> User:
 def room(slug: str, **fields: Any) -> ChatRoom:
     """Make a room."""
     return ChatRoom.objects.create(slug=slug, name=slug.title(), **fields)
+
+
+def owned(slug: str, owner: User, **fields: Any) -> ChatRoom:
+    """Make a room that belongs to somebody."""
+    made = room(slug, **fields)
+    Membership.objects.create(room=made, user=owner, role=Membership.Role.OWNER)
+    return made
 
 
 def message(author: User | None, body: str, *, room: str = LOBBY, nonce: str = "", **fields: Any) -> Draft:

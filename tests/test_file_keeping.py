@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 from io import StringIO
 from typing import Any
@@ -18,32 +17,12 @@ from rooms import filekeeping, log, purging, retention
 from rooms.acting import perform
 from rooms.actions import Purge, RedactAllOf
 from rooms.messages import Draft, Kind, Posted, Stored
-from rooms.models import Attachment, AuditEntry, ChatRoom, LooseFile, Membership, Message, WithheldText
-from tests.support_files import TEXT, forget_stored, picture, stored, uploaded
+from rooms.models import Attachment, AuditEntry, ChatRoom, LooseFile, Message, WithheldText
+from tests.support_files import TEXT, picture, stored, uploaded
 from tests.support_inline import Inline, counting
-from tests.support_rooms import person, redaction, room
+from tests.support_rooms import person, redaction
 
 pytestmark = pytest.mark.databases
-
-
-@pytest.fixture
-def chat() -> Iterator[Inline]:
-    chat = Inline()
-    yield chat
-    chat.close()
-    forget_stored()
-
-
-@pytest.fixture
-def ana() -> Any:
-    return person("ana")
-
-
-@pytest.fixture
-def tea(ana: Any) -> ChatRoom:
-    tea = room("tea")
-    Membership.objects.create(room=tea, user=ana, role=Membership.Role.OWNER)
-    return tea
 
 
 def say(chat: Inline, tea: ChatRoom, by: Any, data: bytes = TEXT) -> Posted:

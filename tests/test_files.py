@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import io
 import threading
-from collections.abc import Iterator
 from datetime import timedelta
 from functools import partial
 from typing import Any
@@ -18,7 +17,7 @@ from rooms.messages import Draft, Kind, Outcome
 from rooms.models import Attachment, Ban, ChatRoom, LooseFile, Membership, Message
 from tests.support_files import TEXT, forget_stored, picture, shown, stored, upload, uploaded
 from tests.support_inline import Inline, counting
-from tests.support_rooms import person, room
+from tests.support_rooms import owned, room
 from tests.test_order import OtherThread
 
 pytestmark = pytest.mark.databases
@@ -28,28 +27,8 @@ MESSAGES = "/api/rooms/tea/messages"
 
 
 @pytest.fixture
-def chat() -> Iterator[Inline]:
-    chat = Inline()
-    yield chat
-    chat.close()
-    forget_stored()
-
-
-@pytest.fixture
-def ana() -> Any:
-    return person("ana")
-
-
-@pytest.fixture
-def ben() -> Any:
-    return person("ben")
-
-
-@pytest.fixture
 def tea(ana: Any) -> ChatRoom:
-    tea = room("tea", visibility=ChatRoom.Visibility.PRIVATE)
-    Membership.objects.create(room=tea, user=ana, role=Membership.Role.OWNER)
-    return tea
+    return owned("tea", ana, visibility=ChatRoom.Visibility.PRIVATE)
 
 
 def send(chat: Inline, by: Any, *keys: str, body: str = "", nonce: str = "n", **more: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -18,20 +17,8 @@ TEA = "/api/rooms/tea"
 
 
 @pytest.fixture
-def chat() -> Iterator[Inline]:
-    chat = Inline()
-    yield chat
-    chat.close()
-
-
-@pytest.fixture
 def mod() -> Any:
     return person("mod")
-
-
-@pytest.fixture
-def ben() -> Any:
-    return person("ben")
 
 
 @pytest.fixture

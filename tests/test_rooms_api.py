@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -16,30 +15,6 @@ from tests.support_rooms import person, room
 pytestmark = pytest.mark.databases
 
 TEA = "/api/rooms/tea"
-
-
-@pytest.fixture
-def chat() -> Iterator[Inline]:
-    chat = Inline()
-    yield chat
-    chat.close()
-
-
-@pytest.fixture
-def ana() -> Any:
-    return person("ana")
-
-
-@pytest.fixture
-def ben() -> Any:
-    return person("ben")
-
-
-@pytest.fixture
-def tea(ana: Any) -> ChatRoom:
-    tea = room("tea")
-    Membership.objects.create(room=tea, user=ana, role=Membership.Role.OWNER)
-    return tea
 
 
 def refused(response: Response) -> tuple[int, str]:

@@ -10,11 +10,11 @@ from twisted.internet.address import IPv4Address
 
 from realtime.limits import FileLimits, UploadLimits
 from realtime.uploads import Uploads
-from rooms.models import Attachment, ChatRoom, Membership
+from rooms.models import Attachment, ChatRoom
 from tests.support_bytes import Connection
 from tests.support_files import TEXT, forget_stored, stored, upload, uploaded
 from tests.support_inline import Inline
-from tests.support_rooms import person, room
+from tests.support_rooms import owned
 
 pytestmark = pytest.mark.databases
 
@@ -32,15 +32,8 @@ def chat() -> Iterator[Inline]:
 
 
 @pytest.fixture
-def ana() -> Any:
-    return person("ana")
-
-
-@pytest.fixture
 def tea(ana: Any) -> ChatRoom:
-    tea = room("tea", visibility=ChatRoom.Visibility.PRIVATE)
-    Membership.objects.create(room=tea, user=ana, role=Membership.Role.OWNER)
-    return tea
+    return owned("tea", ana, visibility=ChatRoom.Visibility.PRIVATE)
 
 
 def begun(chat: Inline, length: int | None = MEGABYTE, path: str = PATH, method: str = "POST") -> Connection:
