@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from realtime.errors import BadRequest
-from rooms.messages import After, Before, Newest, Span, UserId
+from rooms.messages import MAX_ID, After, Before, Newest, Span, UserId
 
-MAX_ID = 2**63 - 1
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
 MAX_WAIT_S = 60.0

@@ -14,8 +14,8 @@ from typing import Annotated, Any, NoReturn, Protocol
 import msgspec
 
 from realtime.errors import BadRequest, Refusal
-from realtime.queries import MAX_EPOCH_CHARS, MAX_ID, MAX_LIMIT
-from rooms.messages import FILE_KEY, MOST_FILES, Author, Identity, Notice, Posted, Reaction
+from realtime.queries import MAX_EPOCH_CHARS, MAX_LIMIT
+from rooms.messages import FILE_KEY, MAX_ID, MOST_FILES, Author, Identity, Notice, Posted, Reaction
 
 Slug = Annotated[str, msgspec.Meta(pattern=r"^[a-z0-9-]{1,64}\Z")]
 Nonce = Annotated[str, msgspec.Meta(pattern=r"^[A-Za-z0-9_-]{1,64}\Z")]

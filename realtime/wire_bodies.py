@@ -7,8 +7,9 @@ from typing import Any, TypeVar
 import msgspec
 
 from realtime.errors import BadRequest
-from realtime.queries import MAX_ID, decode_fields, integer
+from realtime.queries import decode_fields, integer
 from realtime.wire import FileKeys, MessageId, Nonce, checked_body, checked_reason, echoing, told_plainly
+from rooms.messages import MAX_ID
 
 
 class PostBody(msgspec.Struct, frozen=True):

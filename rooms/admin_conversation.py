@@ -16,12 +16,12 @@ from django.utils import timezone
 from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy, ngettext
 
-from rooms import accounts, history
+from rooms import accounts, bounds, history
 from rooms.admin_acting import OFFERS, SanctionForm, attempt, offered, tell_refused
 from rooms.admin_files import files_of
 from rooms.admin_moments import first_since
 from rooms.admin_redaction import AllOfForm, may_read, may_redact, redact, redact_all_of
-from rooms.messages import Kind, Posted
+from rooms.messages import MAX_ID, Kind, Posted
 from rooms.models import Attachment, ChatRoom, Message, WithheldText
 
 if TYPE_CHECKING:
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
 
 ON_A_PAGE = 100
 WITHHELD_SHOWN = 500
-MAX_ID = 2**63 - 1
 SANCTIONS = {name: OFFERS[name] for name in ("mute", "ban")}
 
 
@@ -198,7 +197,7 @@ def view(model_admin: admin.ModelAdmin[ChatRoom], request: HttpRequest, object_i
 
 def _done(request: HttpRequest, room: ChatRoom, form: ActForm) -> bool:
     """Do it and tell what came of it. Tell False where nothing is ticked that it could be done to."""
-    ticked = [int(text) for text in request.POST.getlist("messages")[:ON_A_PAGE] if _is_id(text)]
+    ticked = [int(text) for text in request.POST.getlist("messages")[:ON_A_PAGE] if bounds.is_id(text)]
     rows = list(Message.objects.filter(pk__in=ticked, room=room).select_related("author")[:ON_A_PAGE])
     deed, said = form.cleaned_data["deed"], form.cleaned_data
     authors = dict.fromkeys(row.author_id for row in rows if row.author_id is not None)
@@ -213,10 +212,6 @@ def _done(request: HttpRequest, room: ChatRoom, form: ActForm) -> bool:
     else:
         _sanction(request, room, authors, said)
     return True
-
-
-def _is_id(text: str) -> bool:
-    return text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) and int(text) <= MAX_ID
 
 
 def _sanction(request: HttpRequest, room: ChatRoom, authors: Iterable[Any], said: Mapping[str, Any]) -> None:

@@ -20,7 +20,7 @@ from rooms.actions import Settlement, SettleReport
 from rooms.admin_acting import MUTED_FOR_MINUTES, OFFERS, SanctionForm, attempt, may, tell_refused
 from rooms.admin_conversation import Line, lines
 from rooms.admin_redaction import TO_REDACT
-from rooms.messages import Kind
+from rooms.messages import MAX_ID, Kind
 from rooms.models import Message, Report
 
 if TYPE_CHECKING:
@@ -37,7 +37,6 @@ else:
 AROUND = 5
 ON_A_PAGE = 10
 COUNTED_MOST = 100
-MAX_ID = 2**63 - 1
 
 SETTLEMENTS: dict[Settlement, tuple[Any, tuple[str, ...]]] = {
     Settlement.REDACTED: (gettext_lazy("Redact"), TO_REDACT),

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-import re
-
 from rooms import log
-from rooms.messages import Code, Refused
+from rooms.drafts import UNSTORABLE
+from rooms.messages import MAX_ID, Code, Refused
 
-UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-MAX_ID = 2**63 - 1
 REASON_LENGTH = 250
 
 
@@ -30,6 +27,11 @@ def line(field: str, value: str, most: int, *, least: int = 0) -> str:
     if not least <= len(text) <= most:
         raise refusal(field, "%(least)s to %(most)s characters.", least=least, most=most)
     return text
+
+
+def is_id(text: str) -> bool:
+    """Tell whether a text is an id, or 0, in plain digits."""
+    return text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) and int(text) <= MAX_ID
 
 
 def number(field: str, value: int, least: int, most: int) -> int:

@@ -8,12 +8,11 @@ from dataclasses import replace
 from django.conf import settings
 
 from rooms import notices
-from rooms.messages import FILE_KEY, MOST_FILES, REACTIONS, Code, Draft, Kind, Refused
+from rooms.messages import FILE_KEY, MAX_ID, MOST_FILES, REACTIONS, Code, Draft, Kind, Refused
 
 KEY = re.compile(rf"{FILE_KEY}\Z")
 NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
 UNSTORABLE = re.compile("[\x00\ud800-\udfff]")
-MAX_ID = 2**63 - 1
 LONGEST_REACTION = 32
 """Code points: an emoji of many parts (a family, a flag) has some ten."""
 

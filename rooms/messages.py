@@ -12,7 +12,8 @@ from urllib.parse import quote
 
 UserId = int | str
 """A user's primary key as the wire shows it: an integer, else its text (a UUID, say)."""
-
+MAX_ID = 2**63 - 1
+"""The greatest id that the log can have."""
 
 MOST_FILES = 10
 """Of one message."""

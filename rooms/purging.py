@@ -12,7 +12,7 @@ from django.utils import timezone
 from rooms import audit, bounds, filekeeping, log
 from rooms.actions import Deed, Purge, RedactAllOf
 from rooms.doing import Afterwards
-from rooms.messages import Code, Draft, Kind, Refused, Stored, new_nonce
+from rooms.messages import MAX_ID, Code, Draft, Kind, Refused, Stored, new_nonce
 from rooms.models import Attachment, Message, WithheldText
 from rooms.reports import message_of
 
@@ -66,7 +66,7 @@ class _Said:
 
         Where a whole piece is too old, the rest is: clocks are not set back and forth for longer.
         """
-        last = bounds.MAX_ID
+        last = MAX_ID
         while rows := self._older(last):
             last = rows[-1].pk
             if self.since is not None and all(row.created_at < self.since for row in rows):

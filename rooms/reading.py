@@ -9,6 +9,7 @@ from django.db import connection
 from rooms import bounds, unread
 from rooms.actions import MarkRead, MuteForOneself
 from rooms.answers import Reading
+from rooms.messages import MAX_ID
 from rooms.models import ReadMarker
 
 if TYPE_CHECKING:
@@ -33,7 +34,7 @@ def mark_read(doing: Doing, action: MarkRead) -> Reading:
         rooms.log.Refusal: it is no id.
     """
     room, user = doing.here, doing.somebody()
-    bounds.number("id", action.id, 0, bounds.MAX_ID)
+    bounds.number("id", action.id, 0, MAX_ID)
     key = ReadMarker._meta.get_field("user").get_db_prep_value(user.pk, connection)
     with connection.cursor() as cursor:
         cursor.execute(FORWARD, [room.pk, key, min(action.id, room.last_message_id), False])

@@ -9,7 +9,7 @@ from django.utils import timezone
 from rooms import accounts, bounds, doing, history, log, pace, permissions, sanctions
 from rooms.actions import ReportMessage, Settlement, SettleReport
 from rooms.answers import OpenReport, Reported
-from rooms.messages import Code, Kind, Refused, UserId
+from rooms.messages import MAX_ID, Code, Kind, Refused, UserId
 from rooms.models import Ban, Membership, Message, Report
 from rooms.people import in_force
 
@@ -43,7 +43,7 @@ def message_of(doing: Doing, key: int) -> Message:
     Raises:
         rooms.log.Refusal: there is none, or the row is of another kind.
     """
-    fit = 1 <= key <= bounds.MAX_ID
+    fit = 1 <= key <= MAX_ID
     rows = Message.objects.filter(pk=key, room=doing.here, kind=Kind.MESSAGE.value).select_related("author")
     row = rows.first() if fit else None
     if row is None:
@@ -156,7 +156,7 @@ def _keep_a_judge(inside: Doing, author: Any, settlement: Settlement) -> None:
 
 def _inside(outer: Doing, action: SettleReport) -> Doing:
     """Lock the room of a report and judge there. A report of a room that one may not see is none."""
-    known = 1 <= action.report <= bounds.MAX_ID
+    known = 1 <= action.report <= MAX_ID
     slugs = Report.objects.filter(pk=action.report if known else 0).values_list("room__slug", flat=True)
     try:
         return doing.begin(action.deed, outer.key, slugs.first() or "", trusted=outer.trusted)

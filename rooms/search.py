@@ -14,7 +14,7 @@ from django.db import connection
 from django.db.models import Q
 
 from rooms import history, permissions, search_postgresql, search_sqlite
-from rooms.bounds import UNSTORABLE
+from rooms.drafts import UNSTORABLE
 from rooms.messages import Code, Kind, Posted, Refused, UserId
 from rooms.models import ChatRoom, Membership, Message
 from rooms.search_words import Mark, Wanted, days, phrases

@@ -11,8 +11,8 @@ from django.utils.translation import gettext_lazy as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from rooms import bounds, history, search
-from rooms.messages import Refused
+from rooms import history, search
+from rooms.messages import MAX_ID, Refused
 from rooms.room_forms import RefusableForm
 from rooms.visits import reader, shell
 
@@ -34,9 +34,7 @@ class SearchForm(RefusableForm):
         widget=forms.TextInput(attrs={"type": "search", "autocomplete": "off"}),
     )
     room = forms.ChoiceField(required=False, label=_("Room"))
-    before = forms.IntegerField(
-        required=False, min_value=1, max_value=bounds.MAX_ID, widget=forms.HiddenInput
-    )
+    before = forms.IntegerField(required=False, min_value=1, max_value=MAX_ID, widget=forms.HiddenInput)
 
     def __init__(self, rooms: list[RoomSummary], data: dict[str, str] | None) -> None:
         """Offer the rooms that the reader may see."""

@@ -9,8 +9,8 @@ import pytest
 from django.db import IntegrityError, transaction
 from django.test import TestCase, TransactionTestCase
 
-from rooms import accounts, drafts, history, log, rows, signals
-from rooms.messages import After, Code, Page, Posted, Refused, RoomBatch, Stored
+from rooms import accounts, history, log, rows, signals
+from rooms.messages import MAX_ID, After, Code, Page, Posted, Refused, RoomBatch, Stored
 from rooms.models import ApiToken, Ban, ChatRoom, Membership, Message, SiteState, WithheldText
 from tests.support_rooms import LOBBY, edit, message, person, redaction, refused, room, store, stored
 
@@ -337,7 +337,7 @@ class Refusals(TestCase):
         self.assertEqual(refused(log.append([draft])).code, Code.NOT_FOUND)
 
     def test_ids_that_the_database_cannot_hold(self) -> None:
-        for reply_to in (0, -1, drafts.MAX_ID + 1):
+        for reply_to in (0, -1, MAX_ID + 1):
             draft = message(self.ana, "hi", reply_to=reply_to)
             self.assertEqual(refused(log.append([draft])).code, Code.BAD_REQUEST)
 

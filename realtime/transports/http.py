@@ -16,8 +16,8 @@ from twisted.web import resource, server
 
 from realtime import wire_rooms
 from realtime.errors import InternalError, MethodNotAllowed, NotAuthenticated, NotFound, Refusal
-from realtime.queries import MAX_ID, user_id
-from rooms.messages import FILE_KEY
+from realtime.queries import user_id
+from rooms.messages import FILE_KEY, MAX_ID
 
 if TYPE_CHECKING:
     from realtime.transports.doorkeeper import Doorkeeper

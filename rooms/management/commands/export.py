@@ -12,6 +12,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from rooms import history, wireform
 from rooms.management import plainly
+from rooms.messages import MAX_ID
 from rooms.models import ChatRoom
 from rooms.progress import Progress
 
@@ -48,7 +49,7 @@ class Command(BaseCommand):
             CommandError: there is no such room, the id is none, or the file cannot be written.
         """
         after: int = options["after"]
-        if not 0 <= after < 2**63:
+        if not 0 <= after <= MAX_ID:
             raise CommandError("--after is the id of a message, or 0.")
         with plainly.told_plainly():
             rooms = (

@@ -10,6 +10,7 @@ from rooms import purging
 from rooms.acting import perform
 from rooms.actions import Purge
 from rooms.management import plainly
+from rooms.messages import MAX_ID
 from rooms.models import Message, WithheldText
 from rooms.progress import Progress
 
@@ -68,7 +69,7 @@ class Command(BaseCommand):
 
 
 def _purge_message(key: int) -> int:
-    rows = Message.objects.filter(pk=key) if 1 <= key < 2**63 else Message.objects.none()
+    rows = Message.objects.filter(pk=key) if 1 <= key <= MAX_ID else Message.objects.none()
     slug = rows.values_list("room__slug", flat=True).first()
     if slug is None:
         raise CommandError(f"There is no message {key}.")
