@@ -10,7 +10,7 @@ from django.http import HttpResponseRedirect, StreamingHttpResponse
 from django.urls import reverse
 
 from rooms import history, wireform
-from rooms.admin_browsing import NEWER
+from rooms.admin_keyset import NEWER
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -17,9 +17,10 @@ from django.utils.translation import gettext_lazy
 
 from rooms import admin_export, admin_files, admin_redaction
 from rooms.admin_acting import ReasonForm, may
-from rooms.admin_browsing import NEWER, OLDER, MessageChangeList
+from rooms.admin_browsing import MessageChangeList
 from rooms.admin_files import files_of
 from rooms.admin_filters import AuthorFilter, KindFilter, RoomFilter, SentFilter
+from rooms.admin_keyset import NEWER, OLDER
 from rooms.admin_redaction import TO_PURGE, AllOfForm, PurgeForm, may_read, may_redact, redact, target_of
 from rooms.admin_versions import Version, versions
 from rooms.messages import Kind

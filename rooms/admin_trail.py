@@ -6,8 +6,6 @@ import json
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from django.contrib import admin
-from django.contrib.admin.options import IncorrectLookupParameters
-from django.contrib.admin.views.main import ChangeList
 from django.urls import reverse
 from django.utils.html import format_html
 from django.utils.http import urlencode
@@ -17,6 +15,7 @@ from django.utils.translation import gettext_lazy as _
 from rooms.actions import Deed
 from rooms.admin_acting import person_named
 from rooms.admin_filters import FormFilter, RoomFilter, SentFilter
+from rooms.admin_keyset import NEWER, OLDER, KeysetChangeList
 from rooms.admin_moments import first_since
 from rooms.deed_names import NAMES
 from rooms.models import AuditEntry
@@ -24,18 +23,15 @@ from rooms.models import AuditEntry
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from django.contrib.admin.views.main import ChangeList
     from django.db.models import Model, QuerySet
-    from django.db.models.expressions import Combinable
     from django.http import HttpRequest
 
     TrailAdminBase = admin.ModelAdmin[AuditEntry]
 else:
     TrailAdminBase = admin.ModelAdmin
 
-OLDER = "older"
-NEWER = "newer"
 ON_A_PAGE = 100
-MAX_ID = 2**63 - 1
 
 
 class PersonFilter(FormFilter):
@@ -114,58 +110,6 @@ class WhenFilter(SentFilter):
         return queryset
 
 
-class TrailChangeList(ChangeList):
-    """A page of the trail, the newest first, and the ways to the pages beside it."""
-
-    older_than: int | None = None
-    newer_than: int | None = None
-    first_url = newer_url = older_url = last_url = ""
-
-    def get_queryset(
-        self, request: HttpRequest, exclude_parameters: list[str | None] | None = None
-    ) -> QuerySet[Any]:
-        """Return what is browsed, once the place in it is taken out of the parameters that filters see."""
-        self.older_than = self._taken(OLDER) if OLDER in self.params else self.older_than
-        self.newer_than = self._taken(NEWER) if NEWER in self.params else self.newer_than
-        return super().get_queryset(request, exclude_parameters)
-
-    def _taken(self, name: str) -> int:
-        text = str(self.params.pop(name))
-        self.filter_params.pop(name)
-        if not (text.isascii() and text.isdigit() and len(text) <= len(str(MAX_ID)) and int(text) <= MAX_ID):
-            raise IncorrectLookupParameters(f"{name} is no id")
-        return int(text)
-
-    def get_ordering(self, request: HttpRequest, queryset: QuerySet[Any]) -> list[str | Combinable]:
-        """Return the one order, that of the keys."""
-        return ["-id"]
-
-    def get_results(self, request: HttpRequest) -> None:
-        """Read one page and one row more, which tells whether there is another page."""
-        back = self.newer_than is not None
-        rows: QuerySet[Any] = self.queryset.order_by("id") if back else self.queryset
-        if self.newer_than is not None:
-            rows = rows.filter(id__gt=self.newer_than)
-        elif self.older_than is not None:
-            rows = rows.filter(id__lt=self.older_than)
-        page = list(rows[: self.list_per_page + 1])
-        more = len(page) > self.list_per_page
-        page = page[: self.list_per_page]
-        self.result_list = page[::-1] if back else page
-        self.result_count = self.full_result_count = len(page)
-        self.show_full_result_count = self.show_admin_actions = False
-        self.can_show_all = self.multi_page = False
-        self._link(page[::-1] if back else page, more=more, back=back)
-
-    def _link(self, page: list[Any], *, more: bool, back: bool) -> None:
-        if more if back else self.older_than is not None:
-            self.first_url = self.get_query_string()
-            self.newer_url = self.get_query_string({NEWER: page[0].pk}) if page else ""
-        if bool(self.newer_than) if back else more:
-            self.last_url = self.get_query_string({NEWER: 0})
-            self.older_url = self.get_query_string({OLDER: page[-1].pk}) if page else ""
-
-
 @admin.register(AuditEntry)
 class AuditEntryAdmin(TrailAdminBase):
     """Who did what to whom, when, why. Nobody adds to it here, changes it or deletes from it."""
@@ -199,9 +143,9 @@ class AuditEntryAdmin(TrailAdminBase):
         """Tell that it stays."""
         return False
 
-    def get_changelist(self, request: HttpRequest, **_kwargs: Any) -> type[TrailChangeList]:
+    def get_changelist(self, request: HttpRequest, **_kwargs: Any) -> type[KeysetChangeList]:
         """Return the list that goes by keys."""
-        return TrailChangeList
+        return KeysetChangeList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> Any:
         """Show the trail under its own name."""
