@@ -38,6 +38,7 @@ class RoomsConfig(AppConfig):
             post_save.connect(_account_saved, sender=model, dispatch_uid=f"rooms.saved.{model._meta.label}")
         for model in (*accounts, self.get_model("ApiToken")):
             post_delete.connect(_deleted, sender=model, dispatch_uid=f"rooms.deleted.{model._meta.label}")
+        post_save.connect(_token_saved, sender=self.get_model("ApiToken"), dispatch_uid="rooms.token_saved")
         user_login_failed.connect(_login_failed, dispatch_uid="rooms.login_failed")
         user_logged_in.connect(_logged_in, dispatch_uid="rooms.logged_in")
         post_migrate.connect(_migrated, sender=self, dispatch_uid="rooms.migrated")
@@ -59,6 +60,12 @@ def _account_saved(
     if raw or created or (update_fields is not None and not told & update_fields):
         return
     _accounts_changed()
+
+
+def _token_saved(*, created: bool, raw: bool, **_rest: Any) -> None:
+    """Ask again who somebody is: a token may be another's now."""
+    if not (created or raw):
+        _accounts_changed()
 
 
 def _deleted(**_rest: Any) -> None:

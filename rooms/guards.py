@@ -1,14 +1,39 @@
-"""Querysets that keep Django's bulk operations from going around `rooms.log`."""
+"""Managers that keep Django's bulk operations from going around `rooms.log`."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, Never
+from collections.abc import Callable, Iterable
+from functools import wraps
+from typing import TYPE_CHECKING, Any, Never, TypeVar
 
 from django.db import models
 
 if TYPE_CHECKING:
     from rooms.models import Message
+
+M_co = TypeVar("M_co", bound=models.Model, covariant=True)
+
+
+class _OneByOne(models.Manager[M_co]):
+    """Has what is added to a related row (`room.bans.add(ban)`) saved one by one, as if by `bulk=False`.
+
+    Django's own `add` writes by an UPDATE of the base manager's, which nothing here hears of. It stands in
+    the class that Django derives from a model's manager for each relation to it.
+    """
+
+    def __init_subclass__(cls, **options: Any) -> None:
+        super().__init_subclass__(**options)
+        add = vars(cls).get("add")
+        if add is not None:
+            cls.add = _one_by_one(add)  # type: ignore[attr-defined]  # (there, as was just seen)
+
+
+def _one_by_one(add: Callable[..., None]) -> Callable[..., None]:
+    @wraps(add)
+    def one_by_one(self: Any, *rows: Any, bulk: bool = False) -> None:  # noqa: ARG001 (as Django calls it)
+        add(self, *rows, bulk=False)
+
+    return one_by_one
 
 
 class AccessQuerySet(models.QuerySet[Any]):
@@ -59,8 +84,8 @@ class AccessQuerySet(models.QuerySet[Any]):
             return super().bulk_create(rows, *args, **kwargs)
 
 
-class AccountQuerySet(models.QuerySet[Any]):
-    """Rows that say whose account holds: each bulk change raises the site's version."""
+class TokenQuerySet(models.QuerySet[Any]):
+    """Tokens: a bulk change raises the site's version. Of each that is deleted a signal tells."""
 
     def update(self, **values: Any) -> int:
         """Change the rows."""
@@ -70,6 +95,10 @@ class AccountQuerySet(models.QuerySet[Any]):
             return super().update(**values)
 
     update.alters_data = True  # type: ignore[attr-defined]
+
+
+class AccountQuerySet(TokenQuerySet):
+    """Rows that say whose account holds: each bulk change raises the site's version."""
 
     def delete(self) -> tuple[int, dict[str, int]]:
         """Remove the rows."""
@@ -198,3 +227,11 @@ class MessageQuerySet(models.QuerySet["Message"]):
 
     delete.alters_data = True  # type: ignore[attr-defined]
     delete.queryset_only = True  # type: ignore[attr-defined]
+
+
+AccessManager = _OneByOne.from_queryset(AccessQuerySet)
+AccountManager = _OneByOne.from_queryset(AccountQuerySet)
+TokenManager = _OneByOne.from_queryset(TokenQuerySet)
+TrailManager = _OneByOne.from_queryset(TrailQuerySet)
+RoomManager = _OneByOne.from_queryset(RoomQuerySet)
+MessageManager = _OneByOne.from_queryset(MessageQuerySet)

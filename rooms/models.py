@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from rooms.attachments import Attachment, LooseFile
-from rooms.guards import MessageQuerySet, RoomQuerySet
+from rooms.guards import MessageManager, RoomManager, TokenManager
 from rooms.messages import Kind
 from rooms.moderation import AuditEntry, LoginFailures, Report
 from rooms.people import (
@@ -112,7 +112,7 @@ class ChatRoom(models.Model):
     last_message_id = models.BigIntegerField(_("last message id"), default=0, editable=False)
     access_version = models.BigIntegerField(_("access version"), default=0, editable=False)
 
-    objects = RoomQuerySet.as_manager()
+    objects = RoomManager()
 
     class Meta:
         verbose_name = _("room")
@@ -218,7 +218,7 @@ class Message(models.Model):
     )
     created_at = models.DateTimeField(_("sent at"), default=timezone.now)
 
-    objects = MessageQuerySet.as_manager()
+    objects = MessageManager()
 
     class Meta:
         verbose_name = _("message")
@@ -344,6 +344,8 @@ class ApiToken(models.Model):
     name = models.CharField(_("name"), max_length=60, help_text=_("What it is for: a script, a device."))
     digest = models.CharField(_("digest"), max_length=64, unique=True, editable=False)
     created_at = models.DateTimeField(_("made at"), default=timezone.now, editable=False)
+
+    objects = TokenManager()
 
     class Meta:
         verbose_name = _("API token")

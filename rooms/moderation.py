@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy as _
 
 from rooms.actions import Deed, Settlement
 from rooms.deed_names import NAMES
-from rooms.guards import TrailQuerySet
+from rooms.guards import TrailManager
 
 
 class Report(models.Model):
@@ -98,7 +98,7 @@ class AuditEntry(models.Model):
     reason = models.TextField(_("why"), blank=True)
     details = models.JSONField(_("details"), null=True, blank=True)
 
-    objects = TrailQuerySet.as_manager()
+    objects = TrailManager()
 
     class Meta:
         verbose_name = _("entry of the trail")

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from rooms.guards import AccessQuerySet, AccountQuerySet
+from rooms.guards import AccessManager, AccountManager
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,7 +26,7 @@ def in_force(now: datetime | None = None) -> Q:
 class AccessRow(models.Model):
     """What somebody may do in a room. Each change takes the room's lock and raises its version."""
 
-    objects = AccessQuerySet.as_manager()
+    objects = AccessManager()
 
     room: models.ForeignKey[ChatRoom, ChatRoom]
     room_id: int
@@ -162,7 +162,7 @@ class Suspension(models.Model):
     until = models.DateTimeField(_("until"), null=True, blank=True, help_text=_("Empty: for good."))
     created_at = models.DateTimeField(_("since"), default=timezone.now, editable=False)
 
-    objects = AccountQuerySet.as_manager()
+    objects = AccountManager()
 
     class Meta:
         verbose_name = _("suspension")

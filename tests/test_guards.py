@@ -7,11 +7,15 @@ from unittest import mock
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
+from django.db import transaction
 from django.db.models.signals import post_delete, post_save
 from django.test import TestCase
 from django.test.utils import isolate_apps
 
-from rooms.models import ChatRoom, Membership, SiteState
+from rooms import accounts, history, log
+from rooms.acting import perform
+from rooms.actions import SetTopic
+from rooms.models import ApiToken, AuditEntry, Ban, ChatRoom, Membership, Message, SiteState
 from tests.support_rooms import LOBBY, person, room
 
 pytestmark = pytest.mark.databases
@@ -53,3 +57,56 @@ class Changes(TestCase):
             theirs.delete()
         [left] = Membership.objects.all()
         self.assertEqual((left.room, left.role), (den, Membership.Role.MEMBER))
+
+
+class RelatedManagers(TestCase):
+    """Django's `add` to what is related to a row writes by an UPDATE that goes around the model's manager."""
+
+    def setUp(self) -> None:
+        self.ana, self.ben = person("ana"), person("ben")
+        self.staff = person("staff", is_staff=True)
+        self.den, self.tea = room("den"), room("tea")
+
+    def versions(self) -> list[int]:
+        rooms = ChatRoom.objects.filter(pk__in=[self.den.pk, self.tea.pk]).order_by("slug")
+        return list(rooms.values_list("access_version", flat=True))
+
+    def test_a_message_goes_neither_to_another_room_nor_to_another_author(self) -> None:
+        said = log.post(self.den, self.ana, "said")
+        row = Message.objects.get(pk=said.id)
+        for related in (self.tea.messages, self.ben.room_messages):
+            for way in (related.add, lambda row, related=related: related.set([row])):
+                with self.assertRaisesMessage(TypeError, "rooms.log.edit"), transaction.atomic():
+                    way(row)
+        kept = Message.objects.get(pk=said.id)
+        self.assertEqual((kept.room, kept.author), (self.den, self.ana))
+
+    def test_what_is_added_to_a_room_is_appended(self) -> None:
+        self.tea.messages.add(Message(author=self.ana, body="one"), Message(author=self.ben, body="two"))
+        self.assertEqual([one.body for one in history.after("tea", 0, 9).messages], ["one", "two"])
+        self.assertEqual(ChatRoom.objects.get(slug="tea").last_message_id, Message.objects.latest("id").pk)
+
+    def test_who_may_do_what_is_asked_again_where_it_was_and_where_it_is(self) -> None:
+        ban = Ban.objects.create(room=self.den, user=self.ana)
+        before = self.versions()
+        self.tea.bans.add(ban)
+        moved = self.versions()
+        self.ben.room_bans.add(ban)
+        self.assertEqual(moved, [version + 1 for version in before])
+        self.assertEqual(self.versions(), [moved[0], moved[1] + 1])
+        self.assertEqual((ban.room, ban.user), (self.tea, self.ben))
+
+    def test_the_trail_stays(self) -> None:
+        with self.captureOnCommitCallbacks(execute=True):
+            perform(self.staff.pk, SetTopic("den", "Bears"))
+        with self.assertRaisesMessage(TypeError, "never changed"):
+            self.tea.deeds.add(AuditEntry.objects.latest("id"))
+
+    def test_tokens_that_change_hands_are_looked_at_again(self) -> None:
+        accounts.issue_token(self.ana, "a script")
+        before = SiteState.current().access_version
+        self.ben.chat_tokens.add(ApiToken.objects.get())
+        moved = SiteState.current().access_version
+        ApiToken.objects.update(user=self.ana)
+        self.assertGreater(moved, before)
+        self.assertGreater(SiteState.current().access_version, moved)
