@@ -13,6 +13,7 @@ The core, in the reactor's thread alone
     hub         feeds by room: attach a reader, publish what was committed
     feed        one room: publishes what joins on, reads the rest, asks permissions again
     surroundings    what all feeds have in common
+    turns       a bound to how many reads run at once
     subscription    one reader's cursor
     tail        what a room holds in memory; batches that are rendered once
     flight      reads that several subscriptions share

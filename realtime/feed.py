@@ -23,11 +23,10 @@ from rooms.messages import Code, Page, Versions
 if TYPE_CHECKING:
     from collections.abc import Callable, Coroutine, Sequence
 
-    from twisted.internet.defer import DeferredSemaphore
-
     from realtime.flight import Flight
     from realtime.surroundings import Surroundings
     from realtime.tail import Encoded
+    from realtime.turns import Turns
     from rooms.messages import Access, Heads, RoomBatch, UserId
 
 T = TypeVar("T")
@@ -266,14 +265,11 @@ class Feed:
         self._judgement_is_in()
         self._go_on()
 
-    async def _read(self, turns: DeferredSemaphore, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    async def _read(self, turns: Turns, begin: Callable[[], Coroutine[Any, Any, T]]) -> T:
         """Return what a read brings that begins when its turn has come."""
-        await turns.acquire()
-        try:
+        async with turns.one():
             self._raise_if_closed()
             answer = await begin()
-        finally:
-            turns.release()
         self._raise_if_closed()
         return answer
 

@@ -5,14 +5,13 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from twisted.internet.defer import DeferredSemaphore
-
 from realtime.errand import Outage
 from realtime.errors import Unavailable
 from realtime.feed import Feed
 from realtime.subscription import Reader, Subscription
 from realtime.surroundings import Reads, Surroundings
 from realtime.tail import Batch, Encoded
+from realtime.turns import Turns
 from rooms.messages import Heads
 
 if TYPE_CHECKING:
@@ -41,8 +40,8 @@ class Hub:
             encode,
             limits,
             Outage("Reading for subscribers"),
-            DeferredSemaphore(limits.feed_reads),
-            DeferredSemaphore(limits.reader_reads),
+            Turns(limits.feed_reads),
+            Turns(limits.reader_reads),
         )
         self._feeds: dict[str, Feed] = {}
         self._idle: dict[str, IDelayedCall] = {}

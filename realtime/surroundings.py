@@ -12,10 +12,10 @@ from rooms.messages import Kind
 if TYPE_CHECKING:
     from collections.abc import Callable, Collection, Coroutine, Sequence
 
-    from twisted.internet.defer import DeferredSemaphore
     from twisted.internet.interfaces import IReactorTime
 
     from realtime.limits import HubLimits
+    from realtime.turns import Turns
     from rooms.messages import Access, Heads, Page, Posted, UserId, Versions
 
 
@@ -43,8 +43,8 @@ class Surroundings:
     encode: Callable[[Posted], bytes]
     limits: HubLimits
     outage: Outage
-    feed_turns: DeferredSemaphore
-    reader_turns: DeferredSemaphore
+    feed_turns: Turns
+    reader_turns: Turns
 
     def errand(self, job: Callable[[], Coroutine[Any, Any, None]]) -> Errand:
         """Return an errand that tells its failures to the hub's outage."""
