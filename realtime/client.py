@@ -109,6 +109,7 @@ class Client:
         self._joins: dict[str, Join] = {}
         self._waiting: deque[wire.Command] = deque()
         self._busy = False
+        self._going_on = False
         self._unsettled = 0
         self._bad_in_a_row = 0
         self._reading_paused = False
@@ -166,7 +167,20 @@ class Client:
     # Commands
 
     def _go_on(self) -> None:
-        """Carry out what waits, up to the first command that must be waited for."""
+        """Carry out what waits, up to the first command that must be waited for.
+
+        What ends at once and calls this again leaves the rest to the call that it is within.
+        """
+        if self._going_on:
+            return
+        self._going_on = True
+        try:
+            self._carry_out()
+        finally:
+            self._going_on = False
+        self._pace()
+
+    def _carry_out(self) -> None:
         while self._waiting and not self._busy and not self._closed:
             command = self._waiting.popleft()
             if isinstance(command, wire.Join | wire.Leave | wire.Overhear):
@@ -178,7 +192,6 @@ class Client:
                 self._read(command)
             else:
                 self._submit(command)
-        self._pace()
 
     async def _serially(self, command: wire.Join | wire.Leave | wire.Overhear) -> None:
         room = None if isinstance(command, wire.Overhear) else command.room

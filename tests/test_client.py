@@ -145,6 +145,19 @@ class TestJoining:
 
         assert socket.told() == [{"type": "reset", "room": "lobby", "after": 3, "epoch": "two"}]
 
+    def test_however_much_waited_for_one_is_answered_after_it(self, edge: Edge, socket: Socket) -> None:
+        edge.chat.reading = Deferred()
+        socket.send({"type": "join", "room": "lobby"})
+        for _one in range(2_000):
+            socket.send({"type": "leave", "room": "den"})
+        socket.send({"type": "join", "room": "den"})
+        edge.chat.reading.callback(None)
+
+        assert [(one["type"], one["room"]) for one in socket.told()] == [
+            ("joined", "lobby"),
+            ("joined", "den"),
+        ]
+
     def test_joins_are_bounded(self) -> None:
         edge = Edge(sockets=limits.SocketLimits(joins=1))
         edge.post("lobby")

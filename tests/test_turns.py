@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from twisted.internet.defer import Deferred
+from twisted.internet.defer import Deferred, fail
 
 from realtime.errors import Unavailable
 from realtime.turns import Turns
@@ -37,19 +37,20 @@ def test_so_many_go_at_once_and_the_others_in_their_order() -> None:
 
 def test_who_fails_at_once_gives_the_turn_back() -> None:
     turns, first = Turns(1), Deferred[None]()
-    failed = []
+    failed: list[type[BaseException]] = []
 
     async def go(until: Deferred[None] | None) -> None:
-        async with turns.one():
-            if until is None:
-                raise Unavailable
-            await until
+        try:
+            async with turns.one():
+                await (until or fail(Unavailable()))
+        except Unavailable as error:
+            failed.append(type(error))
 
     Deferred.fromCoroutine(go(first))
     for _one in range(MANY):
-        Deferred.fromCoroutine(go(None)).addErrback(failed.append)
+        Deferred.fromCoroutine(go(None))
     first.callback(None)
-    assert (len(failed), {failure.type for failure in failed}) == (MANY, {Unavailable})
+    assert failed == [Unavailable] * MANY
     assert turns.free == 1
 
 
