@@ -6,6 +6,7 @@ for a client that reads slowly. Here the thread waits until what it wrote last h
 
 from __future__ import annotations
 
+import logging
 import threading
 from typing import TYPE_CHECKING, Any
 
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     from twisted.python.threadpool import ThreadPool
+
+logger = logging.getLogger(__name__)
 
 PATIENCE_S = 60.0
 """How long a client may take nothing at all of an answer that is not over."""
@@ -80,27 +83,35 @@ class Flow:
         self._over = True
         self._open.set()
 
+    def _cut(self) -> None:
+        if not self._over:
+            self._request.channel.transport.abortConnection()
+
     def _leave(self) -> None:
         """Be no producer any more, before the request is finished. One that was cut off has no channel."""
         if not self._over:
             self._request.unregisterProducer()
 
     def paced(self, application: Callable[..., Any]) -> Callable[..., Iterator[bytes]]:
-        """Return the application, its answer yielded as it is taken.
+        """Return the application, its answer yielded as it is taken, a piece ahead.
 
-        Raises:
-            TimeoutError: the client takes nothing. The connection is closed then.
+        So the thread of an answer in one piece is free as soon as that is written.
         """
 
         def thd_answer(environ: dict[str, Any], start_response: Any) -> Iterator[bytes]:
             pieces: Any = None
             try:
                 pieces = application(environ, start_response)
-                for piece in pieces:
+                rest = iter(pieces)
+                piece = next(rest, None)
+                while piece is not None:
                     yield piece
                     # Whoever asks for the next piece has written this one.
-                    if not self._open.wait(self._patience_s):
-                        raise TimeoutError("A client takes nothing of a page's answer.")
+                    piece = next(rest, None)
+                    if piece is not None and not self._open.wait(self._patience_s):
+                        logger.info("A page whose client takes nothing of it is cut off")
+                        self._reactor.callFromThread(self._cut)
+                        return
             finally:
                 if hasattr(pieces, "close"):
                     pieces.close()

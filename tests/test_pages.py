@@ -98,10 +98,23 @@ def test_no_piece_is_asked_for_while_the_client_takes_nothing_and_patience_ends(
             yield b"x"
 
     edge = Edge(pieces)
-    edge.run()
+    with capturedLogs() as logs:
+        edge.run()
     assert asked == [0, 1, 2]
     assert edge.closed
-    assert edge.transport.disconnecting
+    assert edge.transport.disconnected
+    assert [event["log_format"] for event in logs if event["log_level"] >= LogLevel.warn] == []
+
+
+def test_a_thread_is_free_once_the_last_piece_is_written() -> None:
+    def pieces() -> Iterator[bytes]:
+        edge.client.pauseProducing()
+        yield b"the whole"
+
+    edge = Edge(pieces, patience_s=3600)
+    edge.run()
+    assert b"the whole" in edge.transport.value()
+    assert edge.closed
 
 
 def test_it_goes_on_when_the_client_does() -> None:
