@@ -47,7 +47,7 @@ class ChatRequest(server.Request):
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body, unless it is too much."""
         channel = self.channel
-        if channel.admits_body(self.content.tell() + len(data)):
+        if not channel.refused and channel.admits_body(self.content.tell() + len(data)):
             super().handleContentChunk(data)
 
     def process(self) -> None:
@@ -198,6 +198,11 @@ class Channel(http.HTTPChannel):
         self._answering = True
         self._fresh = False
         super().allContentReceived()
+
+    @property
+    def refused(self) -> bool:
+        """Whether nothing more is taken of what comes in: its request was refused in the middle."""
+        return self._refused
 
     def requestDone(self, request: Any) -> None:
         """Be ready for the next request, once this one's answer is taken: answers are not piled up."""

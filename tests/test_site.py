@@ -77,6 +77,15 @@ class TestBodies:
 
         assert connection.response().code == "too_large"
 
+    def test_chunks_that_come_in_one_piece_with_the_one_too_many_are_thrown_away(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.ask("POST", API, Transfer_Encoding="chunked")
+        connection.tell(b"ea60\r\n" + b"x" * 60_000 + b"\r\n")
+        connection.tell(b"1770\r\n" + b"x" * 6_000 + b"\r\na\r\n0123456789\r\na\r\n0123456789\r\n")
+
+        assert connection.response().code == "too_large"
+        assert not connection.closed
+
     def test_what_comes_after_the_refusal_is_thrown_away_and_then_the_connection_is_dropped(
         self, edge: Edge
     ) -> None:
