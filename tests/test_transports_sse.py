@@ -76,7 +76,9 @@ def test_a_message_has_the_bytes_that_it_has_in_a_page(edge: Edge) -> None:
     assert json.dumps(page, separators=(",", ":"), ensure_ascii=False).encode() in raw
 
 
-@pytest.mark.parametrize("query", ["?after=9", "?after=1&epoch=other"])
+@pytest.mark.parametrize(
+    "query", ["?after=9", "?after=1&epoch=other", "?after=3&epoch=other", "?epoch=other"]
+)
 def test_a_cursor_that_cannot_be_resumed_is_reset_inside_the_stream(edge: Edge, query: str) -> None:
     connection = opened(edge, query)
     edge.post("lobby", "four")

@@ -96,11 +96,12 @@ class EventStreams:
             return Answer(200, b"", CONTENT_TYPE)
         after = page.head if query.after is None else query.after
         stale = after > page.head or (query.epoch is not None and query.epoch != page.versions.epoch)
-        self._open(call, page, after, page.head if stale else after)
+        self._open(call, page, after, stale=stale)
         return None
 
-    def _open(self, call: Call, page: Page, after: int, cursor: int) -> None:
-        """Subscribe at `cursor`, begin the stream, go live. Another `after` than that cannot be resumed."""
+    def _open(self, call: Call, page: Page, after: int, *, stale: bool) -> None:
+        """Subscribe, begin the stream, go live: from the end on, after a reset, where `after` is void."""
+        cursor = page.head if stale else after
         user_id = call.caller.user_id if call.caller else None
         stream = _Stream(call.exchange, page.room, self._clock, self._limits)
         stream.subscription = self._hub.attach(
@@ -108,7 +109,7 @@ class EventStreams:
         )
         call.exchange.begin(Answer(200, b"", CONTENT_TYPE, HEADERS))
         stream.greet(page, after)
-        if cursor != after:
+        if stale:
             stream.reset(cursor, page.versions.epoch)
         stream.stay_alive()
         call.exchange.when_gone(stream.gone)
