@@ -11,7 +11,7 @@ from twisted.web import http, server
 from realtime import vanished
 from realtime.errors import BadRequest, Refusal, TooLarge, Unavailable
 from realtime.seats import Seats, TurnedAway
-from realtime.stall import keep_little_unsent
+from realtime.stall import StallWatch, keep_little_unsent, progress
 from realtime.transports.http import problem_response
 
 if TYPE_CHECKING:
@@ -67,6 +67,7 @@ class Channel(http.HTTPChannel):
     site: ChatSite
     seat: Seat
     transport: Any
+    _unsent: StallWatch | None = None
 
     def __init__(self) -> None:
         """Begin idle."""
@@ -96,6 +97,7 @@ class Channel(http.HTTPChannel):
         """Leave the seat."""
         self._receive_no_longer()
         self._upload_no_longer()
+        self._watch_unsent_no_longer()
         if self._last_call is not None:
             self._last_call.cancel()
         self.site.channels.discard(self)
@@ -108,6 +110,7 @@ class Channel(http.HTTPChannel):
         Nothing that still comes here is taken. The request and what belongs to it are let go.
         """
         self.site.channels.discard(self)
+        self._watch_unsent_no_longer()
         self._refused = True
         for request in self.requests:
             request.notifications.clear()
@@ -214,8 +217,36 @@ class Channel(http.HTTPChannel):
         self._answering = False
         super().requestDone(request)
 
+    def pauseProducing(self) -> None:
+        """Wait for the client, as long as it takes anything at all of what is for it."""
+        super().pauseProducing()
+        self._watch_unsent()
+
+    def loseConnection(self) -> None:
+        """Close once the client has taken everything, or takes nothing any more."""
+        if any(progress(self.transport) or ()):
+            self._watch_unsent()
+        super().loseConnection()
+
+    def _watch_unsent(self) -> None:
+        if self._unsent is None:
+            stall_s = self.site.limits.stall_s
+            self._unsent = StallWatch(
+                self.site.clock, stall_s, lambda: progress(self.transport), self._cut_off
+            )
+        self._unsent.paused()
+
+    def _watch_unsent_no_longer(self) -> None:
+        if self._unsent is not None:
+            self._unsent.resumed()
+
+    def _cut_off(self) -> None:
+        logger.info("A client that takes nothing of what it asked for is cut off")
+        self.abort()
+
     def resumeProducing(self) -> None:
         """Go on: the client has taken everything."""
+        self._watch_unsent_no_longer()
         super().resumeProducing()
         if self._answered is not None:
             answered, self._answered = self._answered, None
@@ -289,7 +320,7 @@ class ChatSite(server.Site):
         self.seats = seats
         self.uploads = uploads
         self.departing = False
-        self._clock = reactor
+        self.clock = reactor
         self._turned_away = 0
         self.channels: set[Channel] = set()
         self.displayTracebacks = False
@@ -308,7 +339,7 @@ class ChatSite(server.Site):
         if self._turned_away >= self.limits.turned_away:
             return None
         self._turned_away += 1
-        return TurnedAway(self._clock, self.limits.linger_s, self._left)
+        return TurnedAway(self.clock, self.limits.linger_s, self._left)
 
     def _left(self) -> None:
         self._turned_away -= 1

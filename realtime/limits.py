@@ -126,8 +126,9 @@ class HttpLimits:
     connection is closed after `idle_s`. After a refusal in the middle of a request, what still comes in
     is thrown away for `linger_s`, so that the client gets to read why. At most `turned_away` connections of
     those that are too many hear so; the others are closed. A server that stops waits `fresh_s` for the
-    request of who connected just now. A connection ends whose silent peer does not answer the
-    kernel for `vanished_s`; a stream finds it out by the comments that it sends.
+    request of who connected just now. Whoever takes nothing of an answer for `stall_s` is cut off. A
+    connection ends whose silent peer does not answer the kernel for `vanished_s`; a stream finds it out by
+    the comments that it sends.
     """
 
     headers: int = 100
@@ -137,6 +138,7 @@ class HttpLimits:
     idle_s: float = 75.0
     linger_s: float = 2.0
     fresh_s: float = 0.5
+    stall_s: float = 60.0
     vanished_s: int = 28
     turned_away: int = 256
     ready_s: float = 3.0
@@ -158,14 +160,12 @@ class UploadLimits:
 class FileLimits:
     """How many uploads wait to be verified and stored, and how many files are sent; in pieces of what size.
 
-    Whoever takes nothing of a file for `stall_s` is given up. A picture may take 400 MB while it is verified,
-    a WebP 900 MB, in each of `preparing_threads`.
+    A picture may take 400 MB while it is verified, a WebP 900 MB, in each of `preparing_threads`.
     """
 
     uploads: int = 64
     downloads: int = 512
     piece_bytes: int = 65_536
-    stall_s: float = 60.0
     preparing_threads: int = 2
     carrying_threads: int = 4
 
@@ -202,11 +202,10 @@ class MarkerLimits:
 
 @dataclass(frozen=True, slots=True)
 class StreamLimits:
-    """How often an event stream says that it is alive, and when a reader that takes nothing is given up."""
+    """How often an event stream says that it is alive."""
 
     comment_s: float = 15.0
     retry_ms: int = 2_000
-    stall_s: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,8 +17,6 @@ from realtime.transports.http import Answer, Call, Route
 if TYPE_CHECKING:
     from collections.abc import Awaitable
 
-    from twisted.internet.interfaces import IDelayedCall, IReactorTime
-
     from realtime.limits import FileLimits
     from realtime.transports.http import Exchange
     from rooms.messages import FoundFile, UserId
@@ -56,10 +54,9 @@ class Part:
 class Downloads:
     """The endpoints below `/files/`."""
 
-    def __init__(self, files: Serving, clock: IReactorTime, limits: FileLimits) -> None:
+    def __init__(self, files: Serving, limits: FileLimits) -> None:
         """Serve what `files` finds, so many at once."""
         self._files = files
-        self._clock = clock
         self._limits = limits
         self._under_way = 0
 
@@ -110,7 +107,7 @@ class Downloads:
             file = await self._files.open(found, part.start)
             try:
                 if exchange.begin(head):
-                    flow = _Flow(exchange, self._clock, self._limits.stall_s)
+                    flow = _Flow(exchange)
                     await self._pieces(exchange, file, part.end - part.start, flow)
             finally:
                 await self._files.close(file)
@@ -135,12 +132,9 @@ class Downloads:
 class _Flow:
     """How fast one answer goes: no piece is read before the one before it was taken."""
 
-    def __init__(self, exchange: Exchange, clock: IReactorTime, stall_s: float) -> None:
+    def __init__(self, exchange: Exchange) -> None:
         self._exchange = exchange
-        self._clock = clock
-        self._stall_s = stall_s
         self._resumed: Deferred[None] | None = None
-        self._stall: IDelayedCall | None = None
         exchange.request.registerProducer(self, streaming=True)
         exchange.when_gone(self._go_on)
 
@@ -164,7 +158,6 @@ class _Flow:
     def pauseProducing(self) -> None:
         if self._resumed is None and not self._exchange.gone:
             self._resumed = Deferred()
-            self._stall = self._clock.callLater(self._stall_s, self.cut)
 
     def resumeProducing(self) -> None:
         self._go_on()
@@ -174,8 +167,6 @@ class _Flow:
 
     def _go_on(self) -> None:
         resumed, self._resumed = self._resumed, None
-        if self._stall is not None and self._stall.active():
-            self._stall.cancel()
         if resumed is not None:
             resumed.callback(None)
 

@@ -10,7 +10,6 @@ from zope.interface import implementer
 
 from realtime import queries, vanished, wire
 from realtime.errors import refusal
-from realtime.stall import StallWatch, progress
 from realtime.transports.http import Answer
 from rooms.messages import Code, Newest, Page, Refused
 
@@ -135,7 +134,7 @@ class _Stream:
         self._limits = limits
         channel: Any = exchange.request.channel
         self._transport = channel.transport
-        self._stall = StallWatch(clock, limits.stall_s, lambda: progress(self._transport), self._give_up)
+        self._paused = False
         self._comment: IDelayedCall | None = None
 
     def greet(self, page: Page, after: int) -> None:
@@ -162,11 +161,11 @@ class _Stream:
     # The transport's producer
 
     def pauseProducing(self) -> None:
-        self._stall.paused()
+        self._paused = True
         self.subscription.pause()
 
     def resumeProducing(self) -> None:
-        self._stall.resumed()
+        self._paused = False
         self.subscription.resume()
 
     def stopProducing(self) -> None:
@@ -180,7 +179,6 @@ class _Stream:
 
     def gone(self) -> None:
         """Free what the stream held."""
-        self._stall.resumed()
         self.subscription.end()
         if self._comment is not None:
             self._comment.cancel()
@@ -194,14 +192,10 @@ class _Stream:
             logger.info("An event stream whose client's host is gone is dropped")
             self._transport.abortConnection()
             return
-        if not self._stall.watching:
+        if not self._paused:
             self._write(b":\n\n")
         self.stay_alive()
 
     def _write(self, data: bytes) -> None:
         if not self._exchange.gone:
             self._exchange.request.write(data)
-
-    def _give_up(self) -> None:
-        logger.info("An event stream whose client takes nothing is dropped")
-        self._transport.abortConnection()

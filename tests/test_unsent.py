@@ -1,0 +1,97 @@
+"""Who asks, and takes nothing of what they asked for: it is cut off, and holds nothing up meanwhile."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+import pytest
+
+from realtime import limits
+from tests.support_bytes import Connection
+from tests.support_edge import COOKIE, Edge
+
+STALL_S = limits.HttpLimits().stall_s
+LOBBY = "/api/rooms/lobby/messages"
+
+
+class Stuck(Connection):
+    """A connection whose client takes what a test says; it closes, as Twisted's do, once all was taken."""
+
+    def write(self, data: bytes) -> None:
+        super().write(data)
+        self.dataBuffer += data
+        if self.producer is not None:
+            self.producer.pauseProducing()
+
+    def writeSequence(self, data: Iterable[bytes]) -> None:
+        self.write(b"".join(data))
+
+    def loseConnection(self) -> None:
+        self.disconnecting = True
+
+    def take(self, count: int) -> None:
+        self.dataBuffer = self.dataBuffer[count:]
+
+
+@pytest.fixture
+def edge() -> Edge:
+    edge = Edge()
+    edge.post("lobby", "one")
+    return edge
+
+
+def asked(edge: Edge, path: str, **headers: Any) -> Stuck:
+    connection = Stuck()
+    edge.connect(connection)
+    connection.ask("GET", path, **{**COOKIE, **headers})
+    assert connection.dataBuffer
+    return connection
+
+
+@pytest.mark.parametrize("path", [LOBBY, "/page", f"{LOBBY}?after=0&wait=9"])
+@pytest.mark.parametrize("connection", ["close", "keep-alive"])
+def test_whatever_it_is(edge: Edge, path: str, connection: str) -> None:
+    stuck = asked(edge, path, Connection=connection)
+    edge.clock.pump([STALL_S / 4] * 3)
+    assert not stuck.closed
+    edge.clock.pump([STALL_S / 4] * 2)
+    assert stuck.aborted
+
+
+def test_a_stream(edge: Edge) -> None:
+    stuck = Stuck()
+    edge.connect(stuck)
+    stuck.ask("GET", "/api/rooms/lobby/events?after=0", **COOKIE)
+    edge.post("lobby", "two")
+    edge.clock.pump([STALL_S / 4] * 5)
+    assert stuck.aborted
+
+
+def test_who_takes_a_little_is_waited_for(edge: Edge) -> None:
+    stuck = asked(edge, LOBBY, Connection="close")
+    for _piece in range(9):
+        edge.clock.pump([STALL_S / 4] * 3)
+        stuck.take(3)
+    assert not stuck.closed
+    edge.clock.pump([STALL_S / 4] * 5)
+    assert stuck.aborted
+
+
+def test_who_has_taken_all_is_watched_no_more(edge: Edge) -> None:
+    stuck = asked(edge, LOBBY)
+    stuck.dataBuffer = b""
+    stuck.producer.resumeProducing()
+    edge.clock.pump([STALL_S / 4] * 5)
+    assert not stuck.aborted
+    stuck.hang_up()
+    assert edge.clock.getDelayedCalls() == []
+
+
+def test_what_is_left_of_an_answer_is_watched_though_it_filled_nothing(edge: Edge) -> None:
+    stuck = Stuck()
+    edge.connect(stuck)
+    stuck.producer.pauseProducing = lambda: None
+    stuck.ask("GET", LOBBY, **{**COOKIE, "Connection": "close"})
+    edge.clock.pump([STALL_S / 4] * 5)
+    assert stuck.aborted
