@@ -45,6 +45,16 @@ __all__ = [
 SLUG_PATTERN = r"[a-z0-9-]{1,64}"
 LOG_KEEPS = frozenset({"slug", "pair", "last_message_id", "access_version"})
 """What a save of a room never writes: slug and pair stand for good, the others belong to `rooms.log`."""
+SITE_KEEPS = frozenset({"epoch", "access_version"})
+"""What a save of the state of the site never writes: `rooms.versions` does."""
+
+
+def _but(kept: frozenset[str], row: models.Model, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a save that writes what they name, or else all, but for what is kept."""
+    named: Iterable[str] | None = options.get("update_fields")
+    if named is None:
+        named = (field.name for field in row._meta.concrete_fields if not field.primary_key)
+    return {**options, "update_fields": [name for name in named if name not in kept]}
 
 
 class ChatRoom(models.Model):
@@ -124,21 +134,19 @@ class ChatRoom(models.Model):
         return self.name
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the room, of an old one never what `rooms.log` keeps; its readers' access is asked again."""
+        """Store the room, of an old one never what `rooms.log` keeps; its readers' access is asked again.
+
+        Raises:
+            IntegrityError: the room is a new one with the key or the address of another.
+        """
         if self._state.adding:
-            super().save(*args, **kwargs)
+            # Of itself Django writes over the row that has this key.
+            super().save(*args, **{**kwargs, "force_insert": True})
             return
         from rooms import log
 
-        named: Iterable[str] | None = kwargs.pop("update_fields", None)
-        if named is None:
-            named = (field.name for field in self._meta.concrete_fields if not field.primary_key)
         with log.changing_access([self.pk]):
-            super().save(
-                *args,
-                update_fields=[name for name in named if name not in LOG_KEEPS],
-                **kwargs,
-            )
+            super().save(*args, **_but(LOG_KEEPS, self, kwargs))
 
     def clean(self) -> None:
         """Refuse a new address for an old room.
@@ -321,6 +329,15 @@ class SiteState(models.Model):
     def __str__(self) -> str:
         """Show the epoch."""
         return self.epoch
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Store the row, of an old one never what `rooms.versions` keeps.
+
+        Raises:
+            IntegrityError: the row is a new one, and there is one.
+        """
+        options = {**kwargs, "force_insert": True} if self._state.adding else _but(SITE_KEEPS, self, kwargs)
+        super().save(*args, **options)
 
     @classmethod
     def current(cls) -> SiteState:

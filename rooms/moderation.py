@@ -113,10 +113,11 @@ class AuditEntry(models.Model):
 
         Raises:
             TypeError: it is written already.
+            IntegrityError: another has its key.
         """
         if not self._state.adding:
             raise TypeError("An entry of the audit trail is never changed.")
-        super().save(*args, **kwargs)
+        super().save(*args, **{**kwargs, "force_insert": True})
 
     def delete(self, *_args: Any, **_kwargs: Any) -> Never:
         """Refuse.

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from django.db import IntegrityError, transaction
 from django.test import TestCase, TransactionTestCase
 
 from rooms import accounts, history, log, signals
+from rooms.actions import Deed
 from rooms.messages import After, Code, Page, Posted
-from rooms.models import ApiToken, Ban, ChatRoom, Membership, Message, SiteState
-from tests.support_rooms import LOBBY, message, person, room, store
+from rooms.models import ApiToken, AuditEntry, Ban, ChatRoom, Membership, Message, SiteState
+from tests.support_rooms import LOBBY, message, owned, person, room, store
 
 pytestmark = pytest.mark.databases
 
@@ -90,6 +92,34 @@ class PlainDjango(TestCase):
         self.assertEqual(ChatRoom.objects.get(pk=self.lobby.pk).slug, LOBBY)
         with self.assertRaisesRegex(TypeError, "slug"):
             ChatRoom.objects.update(slug="other")
+
+    def test_a_row_built_with_the_key_of_another_does_not_take_its_place(self) -> None:
+        den = owned("den", self.ana, visibility=ChatRoom.Visibility.PRIVATE)
+        log.post(den, self.ana, "hidden")
+        entry = AuditEntry.objects.create(deed=Deed.BAN, reason="spam")
+        for row in (
+            ChatRoom(pk=den.pk, slug="other", name="Other"),
+            AuditEntry(pk=entry.pk, deed=Deed.MUTE, reason="forged"),
+            SiteState(pk=SiteState.THE_ONE),
+        ):
+            there = type(row)._base_manager.filter(pk=row.pk).values()
+            before = there.get()
+            second: Any = row._meta.concrete_fields[1].name
+            for options in ({}, {"update_fields": [second]}, {"force_update": True}):
+                with self.assertRaises((IntegrityError, ValueError)), transaction.atomic():
+                    row.save(**options)
+            self.assertEqual(there.get(), before)
+
+    def test_a_stale_state_of_the_site_takes_back_neither_epoch_nor_version(self) -> None:
+        stale = SiteState.current()
+        log.accounts_changed()
+        epoch = log.new_epoch()
+        version = SiteState.current().access_version
+        stale.first_admin_digest = "a digest"
+        stale.save()
+        now = SiteState.current()
+        self.assertEqual((now.epoch, now.access_version), (epoch, version))
+        self.assertEqual(now.first_admin_digest, "a digest")
 
     def test_the_calls_for_plain_django_code(self) -> None:
         posted = log.post(self.lobby, self.ana, "helo")
