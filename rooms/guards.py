@@ -36,7 +36,22 @@ def _one_by_one(add: Callable[..., None]) -> Callable[..., None]:
     return one_by_one
 
 
-class AccessQuerySet(models.QuerySet[Any]):
+class GuardedQuerySet(models.QuerySet[Any]):
+    """Rows that nothing changes unheard."""
+
+    def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
+        """Store new rows.
+
+        Raises:
+            TypeError: they are to take the place of old ones, by an UPDATE that no guard sees.
+        """
+        after_ignore_conflicts = args[2:]
+        if kwargs.get("update_conflicts") or any(after_ignore_conflicts):
+            raise TypeError("update_conflicts: what is there already is changed by save() or update().")
+        return super().bulk_create(objs, *args, **kwargs)
+
+
+class AccessQuerySet(GuardedQuerySet):
     """Rows that say who may do what in a room: each bulk change locks the rooms and raises their versions."""
 
     room_field = "room_id"
@@ -84,7 +99,7 @@ class AccessQuerySet(models.QuerySet[Any]):
             return super().bulk_create(rows, *args, **kwargs)
 
 
-class TokenQuerySet(models.QuerySet[Any]):
+class TokenQuerySet(GuardedQuerySet):
     """Tokens: a bulk change raises the site's version. Of each that is deleted a signal tells."""
 
     def update(self, **values: Any) -> int:
@@ -118,7 +133,7 @@ class AccountQuerySet(TokenQuerySet):
             return super().bulk_create(objs, *args, **kwargs)
 
 
-class TrailQuerySet(models.QuerySet[Any]):
+class TrailQuerySet(GuardedQuerySet):
     """The audit trail: written, never changed."""
 
     def update(self, **_values: Any) -> Never:
@@ -175,7 +190,7 @@ class RoomQuerySet(AccessQuerySet):
 
     def bulk_create(self, objs: Iterable[Any], *args: Any, **kwargs: Any) -> list[Any]:
         """Store new rooms; nobody reads them yet."""
-        return models.QuerySet.bulk_create(self, objs, *args, **kwargs)
+        return GuardedQuerySet.bulk_create(self, objs, *args, **kwargs)
 
 
 class MessageQuerySet(models.QuerySet["Message"]):

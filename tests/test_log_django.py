@@ -11,7 +11,7 @@ from django.test import TestCase, TransactionTestCase
 from rooms import accounts, history, log, signals
 from rooms.actions import Deed
 from rooms.messages import After, Code, Page, Posted
-from rooms.models import ApiToken, AuditEntry, Ban, ChatRoom, Membership, Message, SiteState
+from rooms.models import ApiToken, AuditEntry, Ban, ChatRoom, Membership, Message, SiteState, Suspension
 from tests.support_rooms import LOBBY, message, owned, person, room, store
 
 pytestmark = pytest.mark.databases
@@ -109,6 +109,25 @@ class PlainDjango(TestCase):
                 with self.assertRaises((IntegrityError, ValueError)), transaction.atomic():
                     row.save(**options)
             self.assertEqual(there.get(), before)
+
+    def test_an_upsert_is_refused(self) -> None:
+        membership = Membership.objects.create(room=self.lobby, user=self.ana)
+        entry = AuditEntry.objects.create(deed=Deed.BAN, reason="spam")
+        suspension = Suspension.objects.create(user=self.ana)
+        accounts.issue_token(self.ana, "script")
+        for row, field in (
+            (self.lobby, "visibility"),
+            (membership, "role"),
+            (entry, "reason"),
+            (suspension, "until"),
+            (ApiToken.objects.get(), "user"),
+        ):
+            rows = type(row).objects
+            options = {"update_conflicts": True, "unique_fields": ["pk"], "update_fields": [field]}
+            with self.assertRaisesMessage(TypeError, "update()"):
+                rows.bulk_create([row], **options)
+            with self.assertRaisesMessage(TypeError, "update()"):
+                rows.bulk_create([row], None, False, True, [field], ["pk"])
 
     def test_a_stale_state_of_the_site_takes_back_neither_epoch_nor_version(self) -> None:
         stale = SiteState.current()
