@@ -23,6 +23,11 @@ def in_force(now: datetime | None = None) -> Q:
     return Q(until__isnull=True) | Q(until__gt=now or timezone.now())
 
 
+def _as_there(row: models.Model, options: dict[str, Any]) -> dict[str, Any]:
+    """Return the options of a save that brings no old row back: of itself Django inserts one that is gone."""
+    return options if row._state.adding else {**options, "force_update": True}
+
+
 class AccessRow(models.Model):
     """What somebody may do in a room. Each change takes the room's lock and raises its version."""
 
@@ -35,19 +40,26 @@ class AccessRow(models.Model):
         abstract = True
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the row; readers of its room, and of the one that it was in, are asked again."""
+        """Store the row; readers of its room, and of the one that it was in, are asked again.
+
+        Raises:
+            DatabaseError: the row is an old one, and was removed meanwhile.
+        """
         from rooms import log
 
-        before = type(self).objects.filter(pk=self.pk).values_list("room", flat=True)
-        with log.changing_access({self.room_id, *before}):
-            super().save(*args, **kwargs)
+        with log.changing_access(self._rooms()):
+            super().save(*args, **_as_there(self, kwargs))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Remove the row; readers of its room are asked for their access again."""
         from rooms import log
 
-        with log.changing_access([self.room_id]):
+        with log.changing_access(self._rooms()):
             return super().delete(*args, **kwargs)
+
+    def _rooms(self) -> set[int]:
+        """Return the room that the row names, and the one that it is in by the database."""
+        return {self.room_id, *type(self).objects.filter(pk=self.pk).values_list("room", flat=True)}
 
 
 class Membership(AccessRow):
@@ -173,11 +185,15 @@ class Suspension(models.Model):
         return f"{self.user_id}"
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Store the row; who is who is asked again on the whole site."""
+        """Store the row; who is who is asked again on the whole site.
+
+        Raises:
+            DatabaseError: the row is an old one, and was removed meanwhile.
+        """
         from rooms import log
 
         with log.changing_accounts():
-            super().save(*args, **kwargs)
+            super().save(*args, **_as_there(self, kwargs))
 
     def delete(self, *args: Any, **kwargs: Any) -> tuple[int, dict[str, int]]:
         """Remove the row, in the same way."""

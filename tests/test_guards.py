@@ -2,23 +2,37 @@
 
 from __future__ import annotations
 
+import time
+from typing import Any
 from unittest import mock
 
 import pytest
 from django.apps import apps
 from django.contrib.auth.models import User
-from django.db import transaction
+from django.db import DatabaseError, connection, transaction
 from django.db.models.signals import post_delete, post_save
-from django.test import TestCase
+from django.test import TestCase, TransactionTestCase
 from django.test.utils import isolate_apps
 
 from rooms import accounts, history, log
 from rooms.acting import perform
 from rooms.actions import SetTopic
-from rooms.models import ApiToken, AuditEntry, Ban, ChatRoom, Membership, Message, SiteState
+from rooms.models import ApiToken, AuditEntry, Ban, ChatRoom, Membership, Message, SiteState, Suspension
 from tests.support_rooms import LOBBY, person, room
+from tests.test_order import WAIT_S, OtherThread
 
 pytestmark = pytest.mark.databases
+
+
+def await_a_waiter() -> None:
+    """Return once another connection waits for what this one's transaction holds."""
+    waiting = "SELECT count(*) FROM pg_locks WHERE pg_backend_pid() = ANY(pg_blocking_pids(pid))"
+    until_s = time.monotonic() + WAIT_S
+    with connection.cursor() as cursor:
+        cursor.execute(waiting)
+        while cursor.fetchone() == (0,):
+            assert time.monotonic() < until_s
+            cursor.execute(waiting)
 
 
 class Changes(TestCase):
@@ -57,6 +71,49 @@ class Changes(TestCase):
             theirs.delete()
         [left] = Membership.objects.all()
         self.assertEqual((left.room, left.role), (den, Membership.Role.MEMBER))
+
+
+class Stale(TransactionTestCase):
+    """Rows that somebody read before another removed them, or moved them."""
+
+    def setUp(self) -> None:
+        self.ana = person("ana")
+        self.den, self.tea = room("den", visibility=ChatRoom.Visibility.PRIVATE), room("tea")
+
+    def test_what_was_removed_does_not_come_back(self) -> None:
+        for row in (
+            Membership.objects.create(room=self.den, user=self.ana),
+            Ban.objects.create(room=self.tea, user=self.ana),
+            Suspension.objects.create(user=self.ana),
+        ):
+            rows: Any = type(row).objects
+            stale = rows.get()
+            row.delete()
+            with self.assertRaisesMessage(DatabaseError, "did not affect any rows"):
+                stale.save()
+            self.assertFalse(rows.exists())
+
+    @pytest.mark.postgresql
+    def test_nor_where_it_is_removed_while_somebody_waits_to_change_it(self) -> None:
+        row = Membership.objects.create(room=self.den, user=self.ana)
+        stale = Membership.objects.get()
+        stale.role = Membership.Role.OWNER
+        with transaction.atomic():
+            row.delete()
+            changing = OtherThread(stale.save)
+            await_a_waiter()
+        with self.assertRaisesMessage(DatabaseError, "did not affect any rows"):
+            changing.join()
+        self.assertFalse(Membership.objects.exists())
+
+    def test_what_is_removed_is_asked_again_about_where_it_is(self) -> None:
+        row = Ban.objects.create(room=self.den, user=self.ana)
+        stale = Ban.objects.get()
+        row.room = self.tea
+        row.save()
+        before = ChatRoom.objects.get(slug="tea").access_version
+        stale.delete()
+        self.assertGreater(ChatRoom.objects.get(slug="tea").access_version, before)
 
 
 class RelatedManagers(TestCase):
