@@ -66,7 +66,8 @@ def write(known: Known) -> None:
         known.files[key].message = message
         known.files[key].position = position
     if known.taken:
-        Attachment.objects.bulk_update([known.files[key] for key in known.taken], ["message", "position"])
+        files = [known.files[key] for key in known.taken]
+        Attachment._base_manager.bulk_update(files, ["message", "position"])
 
 
 def withhold(redactions: Mapping[int, int]) -> None:
@@ -76,4 +77,4 @@ def withhold(redactions: Mapping[int, int]) -> None:
     rows = list(Attachment.objects.filter(message__in=list(redactions)).only("message_id", "withheld_by"))
     for row in rows:
         row.withheld_by = redactions[row.message_id or 0]
-    Attachment.objects.bulk_update(rows, ["withheld_by"])
+    Attachment._base_manager.bulk_update(rows, ["withheld_by"])

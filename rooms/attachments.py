@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from typing import ClassVar
+from typing import Any, ClassVar, Never
 
 from django.conf import settings
 from django.db import models
@@ -11,6 +11,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
+from rooms.guards import FILES_STAY, FileManager
 from rooms.messages import File
 
 KEY_BYTES = 18
@@ -62,6 +63,8 @@ class Attachment(models.Model):
     preview_size = models.PositiveIntegerField(_("bytes of the preview"), null=True)
     created_at = models.DateTimeField(_("uploaded at"), default=timezone.now, editable=False)
 
+    objects = FileManager()
+
     class Meta:
         verbose_name = _("file")
         verbose_name_plural = _("files")
@@ -83,6 +86,25 @@ class Attachment(models.Model):
     def __str__(self) -> str:
         """Show which it is; never its name."""
         return f"{self.room_id}/{self.pk}"
+
+    def save(self, *args: Any, **kwargs: Any) -> None:
+        """Write the row of a new file.
+
+        Raises:
+            TypeError: it is an old one.
+            IntegrityError: another has its key or its path.
+        """
+        if not self._state.adding:
+            raise TypeError(FILES_STAY)
+        super().save(*args, **{**kwargs, "force_insert": True})
+
+    def delete(self, *_args: Any, **_kwargs: Any) -> Never:
+        """Refuse: nobody would know of its bytes.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(FILES_STAY)
 
     def told(self) -> File:
         """Return it as messages tell of it."""

@@ -64,7 +64,7 @@ def discard(files: QuerySet[Attachment]) -> int:
     if not rows:
         return 0
     LooseFile.objects.bulk_create([LooseFile(path=path) for _key, path in rows])
-    Attachment.objects.filter(pk__in=[key for key, _path in rows]).delete()
+    Attachment._base_manager.filter(pk__in=[key for key, _path in rows]).delete()
     transaction.on_commit(lambda: remove([path for _key, path in rows]))
     return len(rows)
 

@@ -1,4 +1,4 @@
-"""Managers that keep Django's bulk operations from going around `rooms.log`."""
+"""Managers that keep Django's bulk operations from going around `rooms.log` and `rooms.filekeeping`."""
 
 from __future__ import annotations
 
@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from rooms.models import Message
 
 M_co = TypeVar("M_co", bound=models.Model, covariant=True)
+
+FILES_STAY = (
+    "A file goes into a message by rooms.log.post, from its readers by rooms.log.redact, "
+    "and for good by rooms.filekeeping.discard."
+)
+"""Why the row of a file is neither changed nor deleted in another way."""
 
 
 class _OneByOne(models.Manager[M_co]):
@@ -244,9 +250,35 @@ class MessageQuerySet(models.QuerySet["Message"]):
     delete.queryset_only = True  # type: ignore[attr-defined]
 
 
+class FileQuerySet(GuardedQuerySet):
+    """Files: `rooms.uploading` writes their rows, `rooms.attaching` and `rooms.filekeeping` change them."""
+
+    def update(self, **_values: Any) -> Never:
+        """Refuse: the messages that they are in would tell of them as they were.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(FILES_STAY)
+
+    update.alters_data = True  # type: ignore[attr-defined]
+
+    def delete(self) -> Never:
+        """Refuse: nobody would know of their bytes.
+
+        Raises:
+            TypeError: always.
+        """
+        raise TypeError(FILES_STAY)
+
+    delete.alters_data = True  # type: ignore[attr-defined]
+    delete.queryset_only = True  # type: ignore[attr-defined]
+
+
 AccessManager = _OneByOne.from_queryset(AccessQuerySet)
 AccountManager = _OneByOne.from_queryset(AccountQuerySet)
 TokenManager = _OneByOne.from_queryset(TokenQuerySet)
 TrailManager = _OneByOne.from_queryset(TrailQuerySet)
 RoomManager = _OneByOne.from_queryset(RoomQuerySet)
 MessageManager = _OneByOne.from_queryset(MessageQuerySet)
+FileManager = _OneByOne.from_queryset(FileQuerySet)

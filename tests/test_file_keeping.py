@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.core.files.storage import FileSystemStorage
 from django.core.management import call_command
+from django.db import IntegrityError, transaction
 from django.test import Client, override_settings
 from django.urls import reverse
 from django.utils import timezone
@@ -92,6 +93,39 @@ class TestRedaction:
         assert (rows(), WithheldText.objects.count()) == ((0, 0, 0), 0)
 
 
+class TestPlainDjango:
+    """Django's own ways to write raise and name the call to use, as those of messages do."""
+
+    def test_a_file_stays_where_it_was_sent(self, chat: Inline, ana: Any, tea: ChatRoom) -> None:
+        said, elsewhere = say(chat, tea, ana), log.post(ChatRoom.objects.get(slug="lobby"), ana, "hello")
+        other, file = message(elsewhere), Attachment.objects.get
+        before = Attachment.objects.values().get()
+        files: Any = message(said).attachments
+        for way in (
+            lambda: other.attachments.add(file()),
+            lambda: other.attachments.set([file()]),
+            files.clear,
+            lambda: files.clear(bulk=False),
+            lambda: files.remove(file()),
+            lambda: other.room.attachments.add(file()),
+            lambda: files.update(withheld_by=1),
+            lambda: Attachment.objects.bulk_update([file()], ["path"]),
+            file().save,
+            file().delete,
+            Attachment.objects.all().delete,
+        ):
+            with pytest.raises(TypeError, match=r"rooms\.log\..* rooms\.filekeeping\.discard"):
+                way()
+        with pytest.raises(IntegrityError), transaction.atomic():
+            Attachment(**{**before, "message_id": other.pk}).save()
+        assert (Attachment.objects.values().get(), rows()) == (before, (1, 0, 1))
+
+    def test_its_uploader_may_go(self, chat: Inline, ana: Any, tea: ChatRoom) -> None:
+        say(chat, tea, ana)
+        ana.delete()
+        assert Attachment.objects.get().uploader is None
+
+
 class TestRetention:
     def test_files_go_with_their_message(self, chat: Inline, ana: Any, tea: ChatRoom) -> None:
         say(chat, tea, ana)
@@ -118,7 +152,7 @@ class TestSweeping:
     ) -> None:
         uploaded(chat, ana)
         path = Attachment.objects.get().path
-        Attachment.objects.all().delete()
+        Attachment._base_manager.all().delete()
         LooseFile.objects.create(path=path)
         assert (swept(), rows()) == ((0, 0), (0, 1, 1))
         aged(LooseFile, "since", hours=3)

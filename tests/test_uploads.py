@@ -170,7 +170,7 @@ class TestDownloads:
         self, chat: Inline, ana: Any, tea: ChatRoom, caplog: pytest.LogCaptureFixture
     ) -> None:
         file = uploaded(chat, ana)
-        Attachment.objects.update(size=99)
+        Attachment._base_manager.update(size=99)
         heard = chat.begin("GET", file["url"], by=ana)
         assert heard.closed
         assert "shorter" in caplog.text
