@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
-from django.db import connections
-from django.db.models.signals import post_delete, post_migrate, post_save
+from django.db import IntegrityError, connections
+from django.db.models.signals import post_delete, post_migrate, post_save, pre_save
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
@@ -41,6 +41,8 @@ class RoomsConfig(AppConfig):
         post_save.connect(_token_saved, sender=self.get_model("ApiToken"), dispatch_uid="rooms.token_saved")
         user_login_failed.connect(_login_failed, dispatch_uid="rooms.login_failed")
         user_logged_in.connect(_logged_in, dispatch_uid="rooms.logged_in")
+        for name in ("ChatRoom", "Message", "AuditEntry"):
+            pre_save.connect(_loaded, sender=self.get_model(name), dispatch_uid=f"rooms.loaded.{name}")
         post_migrate.connect(_migrated, sender=self, dispatch_uid="rooms.migrated")
         user_logged_out.connect(_logged_out, dispatch_uid="rooms.logged_out")
 
@@ -50,6 +52,24 @@ def _migrated(*, using: str, **_rest: Any) -> None:
     from rooms import search_sqlite
 
     search_sqlite.restore_triggers(connections[using])
+
+
+def _loaded(*, sender: Any, instance: Any, raw: bool, using: str, **_rest: Any) -> None:
+    """Refuse a row of a dump in the place of one that is there: what was redacted since would come back.
+
+    A room where nothing has happened gives way: the migrations make one.
+
+    Raises:
+        IntegrityError: its key is another's.
+    """
+    if not raw:
+        return
+    there = sender._base_manager.using(using).filter(pk=instance.pk)
+    if sender._meta.model_name == "chatroom":
+        there = there.exclude(last_message_id=0, access_version=0)
+    if there.exists():
+        told = f"{sender._meta.label} {instance.pk} is there already"
+        raise IntegrityError(f"{told}: a dump is loaded into an empty database.")
 
 
 def _account_saved(

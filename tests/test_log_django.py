@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+from io import StringIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
+from django.contrib.auth.models import User
+from django.core.management import call_command
 from django.db import IntegrityError, transaction
 from django.test import TestCase, TransactionTestCase
 
@@ -227,6 +232,45 @@ class Epochs(TestCase):
         before = SiteState.current().epoch
         self.assertNotEqual(log.new_epoch(), before)
         self.assertNotEqual(SiteState.current().epoch, before)
+
+
+class Loaded(TransactionTestCase):
+    """Django's dumps are loaded into an empty database, and over nothing that is there."""
+
+    def setUp(self) -> None:
+        self.migrated = self.dump()
+        self.ana = person("ana")
+        log.post(ChatRoom.objects.get(slug=LOBBY), self.ana, "secret")
+        AuditEntry.objects.create(deed=Deed.BAN, reason="spam")
+        self.dumped = self.dump()
+
+    def dump(self, *models: str) -> str:
+        out = StringIO()
+        call_command("dumpdata", *(models or ("auth.user", "rooms")), stdout=out)
+        return out.getvalue()
+
+    def load(self, dumped: str) -> None:
+        with TemporaryDirectory() as folder:
+            path = Path(folder) / "dump.json"
+            path.write_text(dumped, encoding="utf-8")
+            call_command("loaddata", path, verbosity=0)
+
+    def test_into_an_empty_database(self) -> None:
+        call_command("flush", verbosity=0, interactive=False, inhibit_post_migrate=True)
+        self.load(self.migrated)
+        self.load(self.dumped)
+        self.assertEqual(self.dump(), self.dumped)
+        log.post(ChatRoom.objects.get(slug=LOBBY), User.objects.get(), "and on")
+        self.assertEqual([one.body for one in read_all()], ["secret", "and on"])
+
+    def test_no_redacted_text_comes_back_no_head_goes_back_and_the_trail_stays(self) -> None:
+        log.redact(Message.objects.get(), self.ana)
+        dumps = [self.dumped] + [self.dump(f"rooms.{name}") for name in ("chatroom", "message", "auditentry")]
+        before = self.dump()
+        for dumped in dumps:
+            with self.assertRaisesRegex(IntegrityError, r"rooms\.\w+ \d+ is there already: "):
+                self.load(dumped)
+        self.assertEqual(self.dump(), before)
 
 
 class Emptied(TransactionTestCase):
