@@ -12,12 +12,11 @@ from django.db.models.signals import post_delete, post_migrate, post_save, pre_s
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
+    from django.db.models import Model
     from django.http import HttpRequest
 
-ACCESS_FIELDS = frozenset({"is_active", "is_staff", "is_superuser", "password"})
-"""What of an account decides who may do what, or whether its sessions hold."""
-NAME_FIELDS = frozenset({"username", "first_name", "last_name"})
-"""What others see of it, beside the field that the site's model has for the user name."""
+LOGGED_IN = frozenset({"last_login"})
+"""What of an account a log-in saves. All else may decide who may do what, or what others see of it."""
 
 
 class RoomsConfig(AppConfig):
@@ -32,8 +31,8 @@ class RoomsConfig(AppConfig):
         from rooms import checks  # noqa: F401  (they register themselves; they need the app registry)
 
         user_model = get_user_model()
-        # A proxy's signals are its own.
-        accounts = [model for model in apps.get_models() if model._meta.concrete_model is user_model]
+        # The signals of a proxy are its own, and of a model with a table beside the user model's as well.
+        accounts = [model for model in apps.get_models() if _are_accounts(model, user_model)]
         for model in accounts:
             post_save.connect(_account_saved, sender=model, dispatch_uid=f"rooms.saved.{model._meta.label}")
         for model in (*accounts, self.get_model("ApiToken")):
@@ -45,6 +44,12 @@ class RoomsConfig(AppConfig):
             pre_save.connect(_loaded, sender=self.get_model(name), dispatch_uid=f"rooms.loaded.{name}")
         post_migrate.connect(_migrated, sender=self, dispatch_uid="rooms.migrated")
         user_logged_out.connect(_logged_out, dispatch_uid="rooms.logged_out")
+
+
+def _are_accounts(model: type[Model], user_model: type[Model]) -> bool:
+    """Tell whether a model has accounts: the user model, one derived from it, or one that it derives from."""
+    concrete = model._meta.concrete_model or model
+    return issubclass(concrete, user_model) or issubclass(user_model, concrete)
 
 
 def _migrated(*, using: str, **_rest: Any) -> None:
@@ -72,12 +77,9 @@ def _loaded(*, sender: Any, instance: Any, raw: bool, using: str, **_rest: Any) 
         raise IntegrityError(f"{told}: a dump is loaded into an empty database.")
 
 
-def _account_saved(
-    *, sender: Any, created: bool, update_fields: frozenset[str] | None, raw: bool, **_rest: Any
-) -> None:
-    """Ask access again, unless nothing of it changed: a log-in saves `last_login` alone."""
-    told = ACCESS_FIELDS | NAME_FIELDS | {sender.USERNAME_FIELD}
-    if raw or created or (update_fields is not None and not told & update_fields):
+def _account_saved(*, created: bool, update_fields: frozenset[str] | None, raw: bool, **_rest: Any) -> None:
+    """Ask access again, unless nothing of it changed."""
+    if raw or created or (update_fields is not None and update_fields <= LOGGED_IN):
         return
     _accounts_changed()
 

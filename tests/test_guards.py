@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import time
+from itertools import product
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.apps import apps
-from django.contrib.auth.models import User
+from django.contrib.auth.models import AbstractBaseUser, User
 from django.db import DatabaseError, connection, transaction
 from django.db.models.signals import post_delete, post_save
 from django.test import TestCase, TransactionTestCase
@@ -59,6 +60,34 @@ class Changes(TestCase):
         ana.delete()
         versions.append(SiteState.current().access_version)
         self.assertEqual(versions, sorted(set(versions)))
+
+    def test_models_that_the_user_model_derives_from_and_their_proxies_are_heard(self) -> None:
+        with isolate_apps("django.contrib.staticfiles"):
+
+            class Contact(AbstractBaseUser):
+                class Meta:
+                    app_label = "staticfiles"
+
+            class Somebody(Contact):
+                class Meta:
+                    proxy = True
+                    app_label = "staticfiles"
+
+            class Customer(Contact):
+                class Meta:
+                    app_label = "staticfiles"
+
+        heard, other = (Contact, Somebody, Customer), SiteState
+        with (
+            mock.patch.object(apps, "get_models", return_value=[*heard, other]),
+            mock.patch("rooms.apps.get_user_model", return_value=Customer),
+        ):
+            apps.get_app_config("rooms").ready()
+        for model, (signal, word) in product(heard, ((post_save, "saved"), (post_delete, "deleted"))):
+            uid = f"rooms.{word}.{model._meta.label}"
+            self.addCleanup(signal.disconnect, sender=model, dispatch_uid=uid)
+            self.assertTrue(signal.has_listeners(model))
+        self.assertFalse(post_save.has_listeners(other))
 
     def test_what_comes_while_rows_are_removed_stays(self) -> None:
         ana = person("ana")

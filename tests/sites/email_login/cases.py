@@ -15,8 +15,8 @@ from django.urls import reverse
 
 from rooms import accounts, firstadmin, history, log, permissions
 from rooms.messages import Credential, Draft, Kind, Newest, Page, Reaction, Stored
-from rooms.models import AuditEntry, Ban, ChatRoom, Membership, Message, Suspension
-from tests.sites.email_login.models import Person
+from rooms.models import AuditEntry, Ban, ChatRoom, Membership, Message, SiteState, Suspension
+from tests.sites.email_login.models import Employee, Person
 
 ADDRESS = "ana@example.org"
 GOOD = "correct horse battery"
@@ -126,6 +126,24 @@ class EmailLogin(TestCase):
         self.ana.is_active = False
         self.ana.save()
         self.assertIsNone(accounts.identify(token))
+
+    def test_a_new_nickname_is_told_of_also_where_it_alone_is_saved(self) -> None:
+        before = SiteState.current().access_version
+        self.ana.save(update_fields=["last_login"])
+        self.assertEqual(SiteState.current().access_version, before)
+        self.ana.nickname = "Annie"
+        self.ana.save(update_fields=["nickname"])
+        self.assertEqual(SiteState.current().access_version, before + 1)
+
+    def test_an_account_of_a_model_that_derives_from_the_user_model_is_one(self) -> None:
+        eve: Any = Employee.objects.create_user("eve@example.org", "Eve")
+        versions = [SiteState.current().access_version]
+        eve.is_active = False
+        eve.save()
+        versions.append(SiteState.current().access_version)
+        eve.delete()
+        versions.append(SiteState.current().access_version)
+        self.assertEqual(versions, sorted(set(versions)))
 
     def test_pages_show_the_nickname(self) -> None:
         self.client.force_login(self.ana)

@@ -41,3 +41,9 @@ class Person(AbstractBaseUser, PermissionsMixin):
     def get_short_name(self) -> str:
         """Return the nickname."""
         return self.nickname
+
+
+class Employee(Person):
+    """Somebody who works there: an account of a model that derives from the user model."""
+
+    desk = models.CharField(max_length=20)
