@@ -45,7 +45,7 @@ class Invited:
 
 @dataclass(frozen=True, slots=True)
 class Invitation:
-    """A link into a room that is still good, as moderators see it. `made_by` is None where they are gone."""
+    """A link into a room that is still good, as moderators see it. `made_by` is None where the server is."""
 
     invitation: int
     made_by: Author | None

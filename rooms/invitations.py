@@ -2,6 +2,7 @@
 
 Only the digest of a token is kept. A link that is not good, for whatever reason, was never there; so is one
 whose maker may invite no more: banned, removed, demoted or suspended, they leave no door open behind them.
+With their account its links go.
 """
 
 from __future__ import annotations

@@ -212,7 +212,8 @@ class Invitation(models.Model):
     digest = models.CharField(_("digest"), max_length=64, unique=True, editable=False)
     made_by = models.ForeignKey(
         settings.AUTH_USER_MODEL,
-        models.SET_NULL,
+        # Without a maker a link would be the server's, and good again.
+        models.CASCADE,
         verbose_name=_("made by"),
         related_name="room_invitations",
         null=True,

@@ -175,6 +175,15 @@ class Links(TestCase):
         self.assertFalse(is_good())
         self.assertEqual(refusal(self.mo.pk, AcceptInvitation(link.token)), Code.NOT_FOUND)
 
+    def test_a_link_goes_with_the_account_of_its_maker(self) -> None:
+        link = self.link(uses=9)
+        server = acting.perform(None, Invite("den"), trusted=True)
+        Ban.objects.create(room=self.den, user=self.mo)
+        self.mo.delete()
+        self.assertIsNone(invitations.peek(link.token))
+        self.assertEqual(refusal(self.ana.pk, AcceptInvitation(link.token)), Code.NOT_FOUND)
+        acting.perform(self.ana.pk, AcceptInvitation(server.token))
+
     def test_only_so_many_are_good_at_a_time(self) -> None:
         links = [self.link() for _each in range(invitations.MOST_LINKS)]
         self.assertEqual(refusal(self.mo.pk, Invite("den")), Code.FORBIDDEN)

@@ -292,7 +292,7 @@ class DeletingUsers(AdminCase):
                 q["sql"] for q in queries if q["sql"].startswith("SELECT") and '"rooms_message"' in q["sql"]
             ]
             self.assertEqual(read, [])
-            self.assertLess(len(queries), 40)
+            self.assertLess(len(queries), 45)
         self.assertEqual(Message.objects.filter(author=None).count(), 10_000)
 
     def test_a_member_with_a_ban_and_a_token_goes_too(self) -> None:
