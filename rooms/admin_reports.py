@@ -97,9 +97,9 @@ class ReportAdmin(ReportAdminBase):
         """Tell that members make them."""
         return False
 
-    def has_delete_permission(self, request: HttpRequest, obj: Model | None = None) -> bool:
-        """Tell that they stay."""
-        return False
+    def has_delete_permission(self, request: HttpRequest, obj: Report | None = None) -> bool:
+        """Tell that they stay: no page deletes one. But each goes with the account of its reporter."""
+        return obj is not None and super().has_delete_permission(request, obj)
 
     def get_urls(self) -> list[URLPattern]:
         """Return the queue, and what settles: there is no other page of a report."""

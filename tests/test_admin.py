@@ -7,17 +7,33 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from django.apps import apps
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import User
-from django.db import connection
+from django.contrib.auth.models import Permission, User
+from django.db import connection, transaction
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 from django.utils import timezone
 
 from rooms import accounts, log, signals
 from rooms.messages import Credential, Kind, RoomBatch
-from rooms.models import ApiToken, Ban, ChatRoom, Membership, Message, WithheldText
+from rooms.models import (
+    ApiToken,
+    Attachment,
+    AuditEntry,
+    Ban,
+    ChatRoom,
+    Invitation,
+    Membership,
+    Mention,
+    Message,
+    Mute,
+    ReadMarker,
+    Report,
+    Suspension,
+    WithheldText,
+)
 from tests.support_admin import LIST, AdminCase, page_of
 
 pytestmark = pytest.mark.databases
@@ -265,8 +281,63 @@ class Tokens(AdminCase):
         self.assertIsNone(accounts.identify(Credential.of_token(plain)))
 
 
+NAMING_ACCOUNTS = [
+    field
+    for model in apps.get_app_config("rooms").get_models()
+    for field in model._meta.concrete_fields
+    if field.related_model is User
+]
+
+
 class DeletingUsers(AdminCase):
     """Django's own deletion of users."""
+
+    def row_of_each_kind(self) -> None:
+        """Store rows that name ana, in each field of each model that may."""
+        of_ana, of_boss = *self.said("kept"), *self.said("rude", author=self.boss)
+        in_room, until = {"room": self.room, "user": self.ana}, timezone.now() + timedelta(days=1)
+        for model in (Membership, Ban, Mute, ReadMarker):
+            model.objects.create(**in_room)
+        Mention.objects.create(message=of_boss, **in_room)
+        Suspension.objects.create(user=self.ana)
+        accounts.issue_token(self.ana, "a script")
+        Invitation.objects.create(room=self.room, made_by=self.ana, expires_at=until, uses_left=1)
+        Report.objects.create(room=self.room, message=of_boss, reporter=self.ana)
+        Report.objects.create(
+            room=self.room, message=of_ana, reporter=self.boss, settled_by=self.ana, settled_at=until
+        )
+        Attachment.objects.create(room=self.room, uploader=self.ana, size=1)
+        AuditEntry.objects.create(deed="mute", actor=self.ana, person=self.ana, actor_name="ana")
+        for field in NAMING_ACCOUNTS:
+            self.assertTrue(field.model._base_manager.filter(**{field.name: self.ana}).exists(), field)
+
+    def delete_by_the_page(self) -> Any:
+        return self.client.post(reverse("admin:auth_user_delete", args=[self.ana.pk]), {"post": "yes"})
+
+    def delete_by_the_action(self) -> Any:
+        ticked = {"action": "delete_selected", "_selected_action": [self.ana.pk], "post": "yes"}
+        return self.client.post(reverse("admin:auth_user_changelist"), ticked)
+
+    def test_whatever_names_them_they_go_by_the_page_and_by_the_action(self) -> None:
+        for delete in (self.delete_by_the_page, self.delete_by_the_action):
+            with self.subTest(delete.__name__), transaction.atomic():
+                self.row_of_each_kind()
+                self.assertEqual(delete().status_code, 302)
+                self.assertFalse(User.objects.filter(pk=self.ana.pk).exists())
+                counts = {field.model: field.model._base_manager.count() for field in NAMING_ACCOUNTS}
+                left = {model: number for model, number in counts.items() if number}
+                self.assertEqual(left, {Message: 2, Report: 1, Attachment: 1, AuditEntry: 1})
+                transaction.set_rollback(True)
+
+    def test_of_the_staff_who_may_delete_no_reports_deletes_nobody_who_made_one(self) -> None:
+        [rude] = self.said("rude", author=self.boss)
+        Report.objects.create(room=self.room, message=rude, reporter=self.ana)
+        clerk = self.staff()
+        clerk.user_permissions.set(Permission.objects.filter(codename__in=("delete_user", "view_user")))
+        self.assertEqual(self.delete_by_the_page().status_code, 403)
+        clerk.user_permissions.add(Permission.objects.get(codename="delete_report"))
+        self.assertEqual(self.delete_by_the_page().status_code, 302)
+        self.assertFalse(User.objects.filter(pk=self.ana.pk).exists())
 
     def test_their_messages_stay_without_author(self) -> None:
         [message] = self.said("kept")
@@ -299,6 +370,5 @@ class DeletingUsers(AdminCase):
         Membership.objects.create(room=self.room, user=self.ana)
         Ban.objects.create(room=self.room, user=self.ana, until=timezone.now() + timedelta(days=1))
         accounts.issue_token(self.ana, "a script")
-        url = reverse("admin:auth_user_changelist")
-        self.client.post(url, {"action": "delete_selected", "_selected_action": [self.ana.pk], "post": "yes"})
+        self.delete_by_the_action()
         self.assertFalse(User.objects.filter(pk=self.ana.pk).exists())

@@ -115,8 +115,14 @@ class TheQueue(ReportsCase):
             self.assertContains(self.client.get(index), "Reports that wait: 1+")
 
     def test_there_is_no_other_page_of_a_report(self) -> None:
-        change = reverse("admin:rooms_report_change", args=[self.reported().pk])
+        report = self.reported()
+        change = reverse("admin:rooms_report_change", args=[report.pk])
         self.assertRedirects(self.client.get(change), reverse(QUEUE))
+        delete = change.replace("/change/", "/delete/")
+        self.assertEqual(self.client.post(delete, {"post": "yes"}).status_code, 404)
+        ticked = {"action": "delete_selected", "_selected_action": [report.pk], "post": "yes"}
+        self.client.post(reverse(QUEUE), ticked)
+        self.assertEqual(self.queue(), [report.pk])
 
 
 class Settling(ReportsCase):
