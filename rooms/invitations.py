@@ -52,7 +52,7 @@ def invite(doing: Doing, action: Invite) -> answers.Invited:
     """
     seconds = bounds.number("seconds", action.seconds, 1, MOST_SECONDS)
     uses = bounds.number("uses", action.uses, 1, MOST_USES)
-    if not doing.trusted and _unexpired().filter(room=doing.here).count() >= MOST_LINKS:
+    if not doing.trusted and len(_good_into(doing.here)) >= MOST_LINKS:
         raise log.Refusal(TOO_MANY)
     token = secrets.token_urlsafe(TOKEN_BYTES)
     made = Invitation.objects.create(
@@ -121,13 +121,18 @@ def good(reader: UserId | None, slug: str) -> tuple[answers.Invitation, ...] | R
         return history.WHY_UNSEEN[may.refusal or Code.NOT_FOUND]
     if not permissions.may(Deed.INVITE, room, standing):
         return NOT_A_MODERATOR if standing.known else history.WHY_UNSEEN[Code.NOT_AUTHENTICATED]
-    rows = _unexpired().filter(room=room).select_related("room", "made_by").order_by("pk")
     return tuple(
         answers.Invitation(
             row.pk, accounts.author(row.made_by) if row.made_by else None, row.expires_at, row.uses_left
         )
-        for row in _of_those_who_may(rows)
+        for row in _good_into(room)
     )
+
+
+def _good_into(room: ChatRoom) -> list[Invitation]:
+    """Return the links into a room that are good, oldest first."""
+    links = _unexpired().filter(room=room).select_related("room", "made_by").order_by("pk")
+    return _of_those_who_may(links)
 
 
 def _of_those_who_may(links: Iterable[Invitation]) -> list[Invitation]:

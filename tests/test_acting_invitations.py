@@ -190,6 +190,18 @@ class Links(TestCase):
         acting.perform(self.mo.pk, RevokeInvitation("den", links[0].invitation))
         self.link()
 
+    def test_those_that_are_good_no_more_take_no_place(self) -> None:
+        for _each in range(invitations.MOST_LINKS):
+            self.link()
+        owner = person("owner")
+        Membership.objects.create(room=self.den, user=owner, role="owner")
+        self.assertEqual(refusal(owner.pk, Invite("den")), Code.FORBIDDEN)
+        Membership.objects.get(user=self.mo).delete()
+        acting.perform(owner.pk, Invite("den"))
+        listed = invitations.good(owner.pk, "den")
+        assert not isinstance(listed, Refused)
+        self.assertEqual(len(listed), 1)
+
     def test_the_list_of_a_hidden_room_is_that_of_none(self) -> None:
         self.assertEqual(invitations.good(self.ana.pk, "den"), invitations.good(self.ana.pk, "nowhere"))
 
