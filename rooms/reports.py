@@ -120,7 +120,10 @@ def settle(doing: Doing, action: SettleReport) -> None:
         raise bounds.refusal("minutes", "only a mute or a ban lasts for some.")
     reason = bounds.line("reason", action.reason, bounds.REASON_LENGTH)
     inside = _inside(doing, action)
-    report = Report.objects.select_related("message__author").get(pk=action.report)
+    report = Report.objects.select_related("message__author").filter(pk=action.report).first()
+    if report is None:
+        # Its message left by retention meanwhile.
+        raise log.Refusal(NO_REPORT)
     if report.settled_at is not None:
         raise log.Refusal(SETTLED)
     _keep_a_judge(inside, report.message.author, action.settlement)

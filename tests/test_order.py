@@ -49,6 +49,22 @@ class OtherThread:
             raise self._failure
 
 
+def await_a_waiter() -> None:
+    """Return once another connection waits for a lock in this database, which is on PostgreSQL."""
+    waiting = (
+        "SELECT count(*) FROM pg_stat_activity"
+        " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+    )
+    for _attempt in range(WAIT_S * 1000):
+        with connection.cursor() as cursor:
+            # In a transaction it would else tell what it told first.
+            cursor.execute("SELECT pg_stat_clear_snapshot()")
+            cursor.execute(waiting)
+            if cursor.fetchone()[0]:
+                return
+    raise AssertionError("nobody waits for a lock")
+
+
 class OpenAppend:
     """An append that stops once its rows are inserted, their ids drawn, and goes on at `commit`."""
 
@@ -103,7 +119,7 @@ class InterleavedPair(TransactionTestCase):
     def test_with_the_lock_the_second_waits_and_the_reader_misses_nothing(self) -> None:
         first = OpenAppend(message(self.ana, "first"))
         second = OtherThread(lambda: log.append([message(self.ben, "second")]))
-        self._await_a_waiter()
+        await_a_waiter()
         self.assertEqual(read_on(0), ())
         first.commit()
         second.join()
@@ -135,25 +151,12 @@ class InterleavedPair(TransactionTestCase):
         first = OpenAppend(message(self.ana, "first"))
         lobby = ChatRoom.objects.get(slug=LOBBY)
         ban = OtherThread(lambda: lobby.bans.create(user=self.ana))
-        self._await_a_waiter()
+        await_a_waiter()
         first.commit()
         ban.join()
         self.assertEqual(
             getattr(log.append([message(self.ana, "late")]).outcomes[0], "code", None), "forbidden"
         )
-
-    def _await_a_waiter(self) -> None:
-        """Return once another connection waits for a lock in this database."""
-        waiting = (
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-        )
-        for _attempt in range(WAIT_S * 1000):
-            with connection.cursor() as cursor:
-                cursor.execute(waiting)
-                if cursor.fetchone()[0]:
-                    return
-        self.fail("nobody waits for a lock")
 
 
 @pytest.mark.databases

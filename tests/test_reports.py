@@ -9,17 +9,18 @@ from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from rooms import accounts, history, log, permissions, reports
+from rooms import accounts, history, log, permissions, reports, retention
 from rooms.acting import perform
 from rooms.actions import Action, BanPerson, Deed, ReportMessage, Settlement, SettleReport
 from rooms.messages import Code, Event, Kind, Posted
 from rooms.models import AuditEntry, Ban, ChatRoom, Membership, Message, Mute, Report
 from tests.support_rooms import LOBBY, edit, message, person, redaction, room, store
+from tests.test_order import OtherThread, await_a_waiter
 
 pytestmark = pytest.mark.databases
 
@@ -317,6 +318,26 @@ class AtOnce(TransactionTestCase):
             partial(perform, mods[1].pk, BanPerson(LOBBY, ana.pk, 5)),
         )
         self.assertEqual(Ban.objects.count(), 1)
+
+
+@pytest.mark.postgresql
+class WhilePruned(TransactionTestCase):
+    """A moderator settles a report while its message leaves the log; on SQLite nobody reads meanwhile."""
+
+    def test_what_is_gone_by_the_time_that_the_room_is_free_is_no_report(self) -> None:
+        mona, [said] = moderator(LOBBY, "mona"), store(message(person("ana"), "old"))
+        key = perform(person("ben").pk, ReportMessage(LOBBY, said.id)).report
+        Message._base_manager.update(created_at=timezone.now() - timedelta(days=2))
+        ChatRoom.objects.filter(slug=LOBBY).update(keep_days=1)
+        found: list[Any] = []
+        with transaction.atomic():
+            self.assertEqual([one.rows for one in retention.prune(LOBBY)], [1])
+            settling = OtherThread(
+                lambda: found.append(refusal(mona, SettleReport(key, Settlement.DISMISSED)))
+            )
+            await_a_waiter()
+        settling.join()
+        self.assertEqual(found, [(Code.NOT_FOUND, reports.NO_REPORT.detail)])
 
 
 def _together(*works: Any) -> list[Any]:
