@@ -13,7 +13,7 @@ from rooms import audit, bounds, filekeeping, log
 from rooms.actions import Deed, Purge, RedactAllOf
 from rooms.doing import Afterwards
 from rooms.messages import MAX_ID, Code, Draft, Kind, Refused, Stored, new_nonce
-from rooms.models import Attachment, Message, WithheldText
+from rooms.models import Attachment, ChatRoom, Message, WithheldText
 from rooms.reports import message_of
 
 if TYPE_CHECKING:
@@ -151,18 +151,25 @@ def _purge_all(
     person: Any = None,
     before: datetime | None = None,
 ) -> Iterator[Piece]:
-    """Remove texts in small transactions by keyset, each with its entry in the trail."""
+    """Remove texts by keyset, with their rooms locked, in small transactions that each enter the trail."""
     last = 0
     while rows := list(texts.filter(id__gt=last).order_by("id")[:PURGED_AT_ONCE]):
         last = rows[-1].pk
         with transaction.atomic():
             old = _withheld_before(rows, before)
+            _lock_rooms_of(old)
             purged, _each = WithheldText.objects.filter(pk__in=[row.pk for row in old]).delete()
             # What an edit withheld is no reason for files to go: they go with what their redaction did.
             files = _discard_files([row.message_id for row in old], by=[row.withheld_by for row in old])
             if purged:
                 audit.note(Deed.PURGE, None, person=person, details={**details, **_counted(purged, files)})
         yield Piece(purged, last, files)
+
+
+def _lock_rooms_of(texts: list[WithheldText]) -> None:
+    """Lock the rooms of these texts, ascending: nobody else removes the same meanwhile."""
+    rooms = Message.objects.filter(pk__in={row.message_id for row in texts}).values("room")
+    list(ChatRoom.objects.select_for_update(no_key=True).filter(pk__in=rooms).order_by("pk"))
 
 
 def _withheld_before(rows: list[WithheldText], moment: datetime | None) -> list[WithheldText]:

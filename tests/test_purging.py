@@ -4,22 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import connection, transaction
 from django.test import TestCase, TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from rooms import history, log, purging
+from rooms import history, log, purging, retention
 from rooms.acting import perform
 from rooms.actions import Action, Deed, Purge, RedactAllOf
 from rooms.messages import Code, Kind, Posted
-from rooms.models import AuditEntry, ChatRoom, Membership, Message, WithheldText
+from rooms.models import Attachment, AuditEntry, ChatRoom, LooseFile, Membership, Message, WithheldText
 from tests.support_rooms import LOBBY, edit, message, person, redaction, room, store
+from tests.test_order import OtherThread, await_a_waiter
 
 pytestmark = pytest.mark.databases
 
@@ -221,6 +223,36 @@ class Purging(TestCase):
         self.assertEqual(self.withheld(), {"his"})
         entries = AuditEntry.objects.filter(deed=Deed.PURGE)
         self.assertEqual({(one.person, one.details["texts"]) for one in entries}, {(self.ana, 2)})
+
+
+@pytest.mark.postgresql
+class BesideAnother(TransactionTestCase):
+    """Files are removed once, however many come for them; on SQLite nobody writes meanwhile."""
+
+    def test_whoever_comes_second_waits_and_finds_them_gone(self) -> None:
+        staff = person("sam", is_staff=True)
+        ChatRoom.objects.filter(slug=LOBBY).update(keep_days=1)
+        for second in (
+            lambda _said: list(retention.prune(LOBBY)),
+            lambda _said: list(purging.purge_older_than(0)),
+            lambda said: refusal(staff, Purge(LOBBY, said.id)),
+        ):
+            said = self.withheld(staff)
+            aged(said, days=2)
+            with transaction.atomic():
+                [piece] = purging.purge_older_than(0)
+                other = OtherThread(partial(second, said))
+                await_a_waiter()
+            other.join()
+            self.assertEqual((piece.texts, piece.files), (1, 1))
+            self.assertEqual((Attachment.objects.count(), LooseFile.objects.count()), (0, 0))
+
+    def withheld(self, author: User) -> Posted:
+        lobby = ChatRoom.objects.get(slug=LOBBY)
+        file = Attachment.objects.create(room=lobby, uploader=author, size=1, path="aa/aa")
+        said = log.post(lobby, author, "look", files=[file.key])
+        store(redaction(author, said))
+        return said
 
 
 def _tuple(refused: Any) -> tuple[Code, str]:
