@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import transaction
+from django.db import IntegrityError, transaction
 
 from rooms import doing, invitations, keeping, membership, pace, purging, reading, reports, sanctions
 from rooms.actions import Action, MarkRead, MuteForOneself, RoomAction
@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
 
     from rooms.messages import UserId
+
+FOREIGN_KEY_VIOLATION = "23503"
 
 UNLOCKED = (MarkRead, MuteForOneself)
 """What concerns nobody else, and waits for no room."""
@@ -43,9 +45,7 @@ def perform(by: UserId | None, action: Action, *, trusted: bool = False) -> Any:
     Raises:
         rooms.log.Refusal: it is not done, and nothing of it.
     """
-    with transaction.atomic():
-        result = _perform(by, action, trusted=trusted)
-    return _done(result)
+    return _perform_all(by, [action], trusted=trusted)[0]
 
 
 def perform_all(by: UserId | None, actions: Sequence[RoomAction], *, trusted: bool = False) -> list[Any]:
@@ -57,9 +57,28 @@ def perform_all(by: UserId | None, actions: Sequence[RoomAction], *, trusted: bo
     """
     if len({action.room for action in actions}) > 1:
         raise ValueError("Actions that are done together are of one room.")
-    with transaction.atomic():
-        results = [_perform(by, action, trusted=trusted) for action in actions]
+    return _perform_all(by, actions, trusted=trusted)
+
+
+def _perform_all(by: UserId | None, actions: Sequence[Action], *, trusted: bool) -> list[Any]:
+    """Do things in one transaction; once more where an account went meanwhile, which is seen only now."""
+    try:
+        results = _attempt(by, actions, trusted=trusted)
+    except IntegrityError as error:
+        if not _names_what_is_gone(error):
+            raise
+        results = _attempt(by, actions, trusted=trusted)
     return [_done(result) for result in results]
+
+
+def _attempt(by: UserId | None, actions: Sequence[Action], *, trusted: bool) -> list[Any]:
+    with transaction.atomic():
+        return [_perform(by, action, trusted=trusted) for action in actions]
+
+
+def _names_what_is_gone(error: IntegrityError) -> bool:
+    """Tell whether a row names another that somebody removed meanwhile. On SQLite nobody does."""
+    return getattr(error.__cause__, "pgcode", None) == FOREIGN_KEY_VIOLATION
 
 
 def _perform(by: UserId | None, action: Action, *, trusted: bool) -> Any:
