@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.db import IntegrityError, transaction
 
-from rooms import accounts, bounds, history, log, permissions, reading
+from rooms import accounts, bounds, history, log, pace, permissions, reading
 from rooms.actions import Join, Leave, OpenDirect, Remove, SetRole
 from rooms.answers import Member, Members, Opened
 from rooms.doing import NO_PERSON
@@ -141,7 +141,8 @@ def open_direct(doing: Doing, action: OpenDirect) -> Opened:
     """Open the room of oneself and another. They have one, whoever of them asks, and however often.
 
     Raises:
-        rooms.log.Refusal: there is no such person, or their account is not in use, or it is oneself.
+        rooms.log.Refusal: there is no such person, or their account is not in use, or it is oneself, or it
+            would be new, and one has made too many rooms of late.
     """
     user, other = doing.somebody(), doing.person(action.user)
     if doing.is_own(other):
@@ -163,7 +164,12 @@ def _found_now(pair: str) -> Opened:
 
 
 def _made(doing: Doing, pair: str, *people: Any) -> Opened | None:
-    """Return a new room of two people, None where one is there after all."""
+    """Return a new room of two people, None where one is there after all.
+
+    Raises:
+        rooms.log.Refusal: who asks made too many of late.
+    """
+    pace.check_rooms(doing)
     names = ", ".join(accounts.display_name(one) for one in people)
     try:
         with transaction.atomic():

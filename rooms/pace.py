@@ -10,15 +10,18 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
 from rooms import log
 from rooms.actions import Deed
 from rooms.messages import Code, Kind, Refused
-from rooms.models import AuditEntry, Message, Report
+from rooms.models import AuditEntry, ChatRoom, Message, Report
 
 if TYPE_CHECKING:
     from datetime import datetime
+
+    from django.db.models import QuerySet
 
     from rooms.doing import Doing
 
@@ -60,7 +63,7 @@ def check_notices(doing: Doing) -> None:
 
 
 def check_rooms(doing: Doing) -> None:
-    """See that somebody may make one more room. The trail counts, which a room handed over stays in.
+    """See that somebody may make one more room, also one of two people.
 
     Raises:
         rooms.log.Refusal: they made too many in a day.
@@ -68,17 +71,35 @@ def check_rooms(doing: Doing) -> None:
     if _is_free(doing):
         return
     now = timezone.now()
-    made = AuditEntry.objects.filter(actor=doing.somebody(), deed=Deed.CREATE_ROOM.value, at__gt=now - DAY)
-    newest: list[datetime] = list(made.order_by("-at").values_list("at", flat=True)[:ROOMS_PER_DAY])
+    user = doing.somebody()
+    newest = sorted([*_rooms_made(user, now - DAY), *_directs_made(user, now - DAY)], reverse=True)
     if len(newest) >= ROOMS_PER_DAY:
         raise log.Refusal(
             Refused.of(
                 Code.RATE_LIMITED,
                 "You have made %(most)s rooms in a day. Wait a while.",
-                retry_after_s=_whole_s(newest[-1] + DAY - now),
+                retry_after_s=_whole_s(newest[ROOMS_PER_DAY - 1] + DAY - now),
                 most=ROOMS_PER_DAY,
             )
         )
+
+
+def _rooms_made(user: Any, since: datetime) -> QuerySet[AuditEntry, datetime]:
+    """Return when somebody made their newest rooms: by the trail, which a room handed over stays in."""
+    made = AuditEntry.objects.filter(actor=user, deed=Deed.CREATE_ROOM.value, at__gt=since)
+    return made.order_by("-at").values_list("at", flat=True)[:ROOMS_PER_DAY]
+
+
+def _directs_made(user: Any, since: datetime) -> QuerySet[ChatRoom, datetime]:
+    """Return when somebody made their newest rooms of two, of which the trail keeps nothing.
+
+    Nobody leaves one, and it begins with the notice of who made it.
+    """
+    first = Message.objects.filter(room=OuterRef("pk")).order_by("id").values("author")[:1]
+    directs = ChatRoom.objects.filter(visibility=ChatRoom.Visibility.DIRECT, created_at__gt=since)
+    made = directs.annotate(maker=Subquery(first)).filter(memberships__user=user, maker=user.pk)
+    newest: QuerySet[ChatRoom, datetime] = made.order_by("-created_at").values_list("created_at", flat=True)
+    return newest[:ROOMS_PER_DAY]
 
 
 def check_reports(reporter: Any) -> None:

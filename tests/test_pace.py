@@ -64,6 +64,21 @@ class Pace(TestCase):
         with mock.patch("django.utils.timezone.now", return_value=later):
             acting.perform(self.eve.pk, CreateRoom("One more"))
 
+    def test_rooms_of_two_count_where_one_has_made_them_oneself(self) -> None:
+        others = [person(f"p{number}") for number in range(pace.ROOMS_PER_DAY + 1)]
+        acting.perform(others[0].pk, OpenDirect(self.eve.pk))
+        acting.perform(self.eve.pk, CreateRoom("One"))
+        for other in others[1:-1]:
+            acting.perform(self.eve.pk, OpenDirect(other.pk))
+        self.assertEqual(refusal(self.eve.pk, OpenDirect(others[-1].pk)), Code.RATE_LIMITED)
+        self.assertEqual(refusal(self.eve.pk, CreateRoom("One more")), Code.RATE_LIMITED)
+        for other in others[:2]:
+            self.assertFalse(acting.perform(self.eve.pk, OpenDirect(other.pk)).fresh)
+        acting.perform(others[-1].pk, OpenDirect(self.eve.pk))
+        later = timezone.now() + pace.DAY
+        with mock.patch("django.utils.timezone.now", return_value=later):
+            acting.perform(self.eve.pk, OpenDirect(self.sue.pk))
+
     def test_only_so_many_reports_of_one_person_are_open(self) -> None:
         keys = [log.post(self.den, self.sue, "so").id for _each in range(pace.OPEN_REPORTS + 1)]
         for key in keys[1:]:
