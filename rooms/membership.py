@@ -1,4 +1,4 @@
-"""Who belongs to a room, and as what. A room that has an owner keeps one."""
+"""Who belongs to a room, and as what. A room that has an owner keeps one, unless their account is deleted."""
 
 from __future__ import annotations
 

@@ -132,6 +132,12 @@ class Roles(InARoom):
             self.assertEqual(refusal(by.pk, SetRole("den", self.olga.pk, "moderator")), Code.FORBIDDEN)
         self.assertEqual(refusal(None, SetRole("den", self.olga.pk, "member"), trusted=True), Code.FORBIDDEN)
 
+    def test_the_staff_makes_an_owner_where_the_last_one_s_account_was_deleted(self) -> None:
+        self.olga.delete()
+        self.assertEqual(refusal(self.mo.pk, SetRole("den", self.mia.pk, "owner")), Code.FORBIDDEN)
+        acting.perform(self.sue.pk, SetRole("den", self.mia.pk, "owner"))
+        self.assertEqual(self.role(self.mia), "owner")
+
     def test_there_are_three_roles(self) -> None:
         self.assertEqual(refusal(self.olga.pk, SetRole("den", self.mia.pk, "king")), Code.BAD_REQUEST)
         self.assertIn("role: ", detail(self.olga.pk, SetRole("den", self.mia.pk, "")))
