@@ -8,15 +8,13 @@ from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import IntegrityError, connections
+from django.db.models import DateField
 from django.db.models.signals import post_delete, post_migrate, post_save, pre_save
 from django.utils.translation import gettext_lazy as _
 
 if TYPE_CHECKING:
     from django.db.models import Model
     from django.http import HttpRequest
-
-LOGGED_IN = frozenset({"last_login"})
-"""What of an account a log-in saves. All else may decide who may do what, or what others see of it."""
 
 
 class RoomsConfig(AppConfig):
@@ -77,9 +75,12 @@ def _loaded(*, sender: Any, instance: Any, raw: bool, using: str, **_rest: Any) 
         raise IntegrityError(f"{told}: a dump is loaded into an empty database.")
 
 
-def _account_saved(*, created: bool, update_fields: frozenset[str] | None, raw: bool, **_rest: Any) -> None:
-    """Ask access again, unless nothing of it changed."""
-    if raw or created or (update_fields is not None and update_fields <= LOGGED_IN):
+def _account_saved(
+    *, sender: Any, created: bool, update_fields: frozenset[str] | None, raw: bool, **_rest: Any
+) -> None:
+    """Ask access again, unless moments alone changed: when somebody logged in last, or was last seen."""
+    moments = {field.name for field in sender._meta.concrete_fields if isinstance(field, DateField)}
+    if raw or created or (update_fields is not None and update_fields <= moments):
         return
     _accounts_changed()
 

@@ -212,7 +212,7 @@ class Access(TestCase):
             return SiteState.current().access_version
 
         before = version()
-        self.ana.save(update_fields=["last_login"])
+        self.ana.save(update_fields=["last_login", "date_joined"])
         self.assertEqual(version(), before)
         with self.captureOnCommitCallbacks(execute=True):
             self.ana.set_password("another passphrase")
