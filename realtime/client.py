@@ -299,7 +299,7 @@ class Client:
         """Stand where the join says, tell so, and go live; a stale cursor is told by a reset in its place."""
         held = self._joins.get(command.room)
         if held is not None and command.after is None:
-            held.may_post = page.access.post
+            held.subscription.may_post = page.access.post
             held.enter(self._presence, self._author)
             # Nothing else changes: the answer says where the client stands already.
             at = held.subscription.cursor
@@ -310,7 +310,6 @@ class Client:
         if command.last is not None and not stale:
             cursor = page.start
         join = self._attach(page.room, cursor, page.versions, page.access)
-        join.may_post = page.access.post
         join.enter(self._presence, self._author)
         if stale:
             self.peer.send(wire.encode_reset(page.room, after=cursor, epoch=page.versions.epoch))
@@ -379,7 +378,7 @@ class Client:
             self.refuse(NotAuthenticated(room=command.room))
         elif join is None or not join.present:
             self.refuse(BadRequest("room: it is not joined", room=command.room))
-        elif join.may_post and join.subscription.readable:
+        elif join.subscription.may_post and join.subscription.readable:
             self._presence.typed(command.room, author)
 
     def shown(self, join: Join, frame: bytes) -> bool:

@@ -129,6 +129,7 @@ class Feed:
         )
         self._subscriptions[subscription] = None
         if access is not None:
+            subscription.may_post = access.post
             self._standings.remember(user_id, versions, access)
         self._judgement.admit(versions)
         self._hear(versions)
@@ -384,7 +385,7 @@ class Feed:
     ) -> None:
         for subscription in asked:
             access = rights[subscription.user_id]
-            subscription.judged = versions
+            subscription.judged, subscription.may_post = versions, access.post
             self._standings.remember(subscription.user_id, versions, access)
             if not access.see:
                 subscription.end(access.refusal or Code.NOT_FOUND)

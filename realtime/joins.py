@@ -30,7 +30,6 @@ class Join:
     """One joined room. Who overhears it is not `present` there."""
 
     subscription: Subscription
-    may_post = False
     present = False
 
     def __init__(self, client: Client, room: str) -> None:

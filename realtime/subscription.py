@@ -76,6 +76,8 @@ class Subscription:
         self.judged = judged
         self.epoch = judged.epoch
         self.ended = False
+        self.may_post = False
+        """Whether its reader was last found to be allowed to write here."""
         self.flight: object | None = None
         """The read from the database that is under way for it."""
         self.nothing_until = cursor

@@ -54,6 +54,7 @@ class MemoryLog:
         self.rows: dict[str, list[Posted]] = {}
         self.room_versions: dict[str, int] = {}
         self.banned: set[tuple[str, UserId | None]] = set()
+        self.muted: set[tuple[str, UserId | None]] = set()
         self._ids = itertools.count(1)
 
     def post(self, room: str, *bodies: str) -> RoomBatch:
@@ -90,6 +91,16 @@ class MemoryLog:
     def unban(self, room: str, user_id: UserId | None) -> None:
         """Give it back."""
         self.banned.discard((room, user_id))
+        self.room_versions[room] = self.versions(room).room + 1
+
+    def mute(self, room: str, user_id: UserId | None) -> None:
+        """Let a user read, and not post."""
+        self.muted.add((room, user_id))
+        self.room_versions[room] = self.versions(room).room + 1
+
+    def unmute(self, room: str, user_id: UserId | None) -> None:
+        """Let them post again."""
+        self.muted.discard((room, user_id))
         self.room_versions[room] = self.versions(room).room + 1
 
     def head(self, room: str) -> int:
@@ -130,8 +141,13 @@ class MemoryLog:
         self, room: str, readers: Collection[UserId | None]
     ) -> tuple[Versions, dict[UserId | None, Access]]:
         """Return what `rooms.permissions.who_may` would."""
-        rights = {r: BANNED if (room, r) in self.banned else MAY_SEE for r in readers}
+        rights = {reader: self._access(room, reader) for reader in readers}
         return self.versions(room), rights
+
+    def _access(self, room: str, reader: UserId | None) -> Access:
+        if (room, reader) in self.banned:
+            return BANNED
+        return replace(MAY_SEE, post=(room, reader) not in self.muted)
 
     def _row(self, room: str, kind: Kind, body: str, target: int | None = None) -> Posted:
         key = next(self._ids)

@@ -143,6 +143,15 @@ class TestPresence:
         member.connection.producer.resumeProducing()
         assert present.show() == [True]
 
+    def test_who_may_no_longer_post_is_not_shown_typing(
+        self, edge: Edge, present: Present, member: Socket
+    ) -> None:
+        for change, shown in ((edge.chat.mute, 0), (edge.chat.unmute, 1)):
+            change("lobby", ANA.user_id)
+            edge.hub.access_changed(frozenset({"lobby"}))
+            member.send({"type": "typing", "room": "lobby"})
+            assert len(present.typing) == shown
+
     def test_typing_is_passed_on(self, present: Present, member: Socket) -> None:
         member.send({"type": "typing", "room": "lobby"})
 
