@@ -298,7 +298,7 @@ class Client:
     def _joined(self, command: wire.Join, page: Page) -> None:
         """Stand where the join says, tell so, and go live; a stale cursor is told by a reset in its place."""
         held = self._joins.get(command.room)
-        if held is not None and command.after is None:
+        if held is not None and command.after is None and (held.present or command.last is None):
             held.subscription.may_post = page.access.post
             held.enter(self._presence, self._author)
             # Nothing else changes: the answer says where the client stands already.

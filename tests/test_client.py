@@ -364,6 +364,15 @@ class TestOverhearing:
         edge.chat.down = True
         assert overhear(socket, "den") == [("den", 5)]
 
+    def test_a_join_of_what_is_overheard_brings_the_newest_where_it_asks_for_them(
+        self, edge: Edge, socket: Socket
+    ) -> None:
+        overhear(socket, "lobby")
+        joined, messages = join(socket, last=2)
+        assert (joined["after"], joined["last_id"], ids([messages])) == (1, 3, [2, 3])
+        edge.post("lobby", "five")
+        assert ids(socket.told()) == [5]
+
     def test_more_than_a_connection_joins_are_refused(self, edge: Edge, socket: Socket) -> None:
         join(socket)
         overhear(socket, "den")
