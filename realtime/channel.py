@@ -6,10 +6,11 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.defer import Deferred
 from twisted.web import http, server
 
 from realtime import vanished
-from realtime.errors import BadRequest, Refusal, TooLarge, Unavailable
+from realtime.errors import BadRequest, NotAuthenticated, Refusal, TooLarge, Unavailable
 from realtime.seats import Seats, TurnedAway
 from realtime.stall import StallWatch, keep_little_unsent, progress
 from realtime.transports.http import problem_response
@@ -190,8 +191,22 @@ class Channel(http.HTTPChannel):
         self._leave_place = uploads.take(self.transport.getPeer())
         if self._leave_place is None:
             self._refuse(Unavailable("Too many files are uploaded just now.", retry_after_s=COME_BACK_S))
-        elif self._deadline is not None:
+            return
+        if self._deadline is not None:
             self._deadline.delay(uploads.patience_s(self.length))
+        Deferred.fromCoroutine(self._ask_who_uploads(self.requests[-1]))
+
+    async def _ask_who_uploads(self, request: Any) -> None:
+        """Take the place from who is nobody: while the body comes in, since it may take minutes."""
+        refused: Refusal | None = None
+        try:
+            if await self.site.uploads.known(request) is None:
+                refused = NotAuthenticated()
+        except Refusal as why:
+            refused = why
+        under_way = self._leave_place is not None and not self._answering and request in self.requests
+        if refused is not None and under_way:
+            self._refuse(refused)
 
     def allContentReceived(self) -> None:
         """Answer the request, unless it was refused in the middle."""

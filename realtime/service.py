@@ -134,6 +134,7 @@ class ChatService(Service):
         self._compose_core()
         self.site = site(
             self._compose_tree(application, self._compose_files(edition or Edition())),
+            self.door,
             clock=reactor,
             config=config,
             limits=limits.HttpLimits(),
@@ -150,6 +151,7 @@ class ChatService(Service):
             self.database.append, self._reactor, told=self.hub.told, limits=limits.WriterLimits()
         )
         self.identities = Identities(self.database, self._reactor, limits.IdentityLimits())
+        self.door = Doorkeeper(self.identities)
         polling = limits.PollLimits(heads_s=self._config.poll_interval_s)
         self.poll = Poll(self.database, self.hub, self.identities, self._reactor, polling)
         self.indexing = Indexing(self.database.index_some, self._reactor, limits.IndexingLimits())
@@ -189,7 +191,7 @@ class ChatService(Service):
 
     def _compose_tree(self, application: Callable[..., Any], files: tuple[bytes, IResource]) -> IResource:
         reactor, database = self._reactor, self.database
-        door = Doorkeeper(self.identities)
+        door = self.door
         places = Places(max(1, self._config.connections * 9 // 10), self._config.connections_per_user)
         polls = LongPolls(self.hub, reactor, self.identities, self.departure, places)
         streams = EventStreams(

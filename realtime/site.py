@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from realtime.config import Config
     from realtime.limits import HttpLimits
+    from realtime.transports.doorkeeper import Doorkeeper
 
 MEGABYTE = 1_048_576
 
@@ -50,7 +51,9 @@ def django_pages(reactor: Any, pool: ThreadPool, application: Callable[..., Any]
     return pages
 
 
-def site(root: IResource, *, clock: IReactorTime, config: Config, limits: HttpLimits) -> ChatSite:
+def site(
+    root: IResource, door: Doorkeeper, *, clock: IReactorTime, config: Config, limits: HttpLimits
+) -> ChatSite:
     """Return the factory of HTTP connections."""
     return ChatSite(
         root,
@@ -62,5 +65,6 @@ def site(root: IResource, *, clock: IReactorTime, config: Config, limits: HttpLi
             UploadLimits(),
             config.upload_max_mb * MEGABYTE if config.uploads else 0,
             by_address=bool(config.connections_per_address),
+            known=door.known,
         ),
     )

@@ -9,11 +9,13 @@ from typing import TYPE_CHECKING
 from realtime.seats import origin_of
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Awaitable, Callable
 
     from twisted.internet.interfaces import IAddress
+    from twisted.web.server import Request
 
     from realtime.limits import UploadLimits
+    from rooms.messages import Identity
 
 PATH = re.compile(rb"/api/rooms/[a-z0-9-]{1,64}/files(\?|\Z)")
 
@@ -21,8 +23,19 @@ PATH = re.compile(rb"/api/rooms/[a-z0-9-]{1,64}/files(\?|\Z)")
 class Uploads:
     """The places of bodies that are larger than other calls': each is a file on disk while it comes in."""
 
-    def __init__(self, limits: UploadLimits, most_bytes: int, *, by_address: bool) -> None:
-        """Take bodies of at most `most_bytes`; 0: none. Without `by_address` a proxy speaks for everybody."""
+    def __init__(
+        self,
+        limits: UploadLimits,
+        most_bytes: int,
+        *,
+        by_address: bool,
+        known: Callable[[Request], Awaitable[Identity | None]],
+    ) -> None:
+        """Take bodies of at most `most_bytes`; 0: none. Without `by_address` a proxy speaks for everybody.
+
+        `known` returns whose a request is; who is nobody keeps no place.
+        """
+        self.known = known
         self.most_bytes = most_bytes
         self._limits = limits
         self._by_address = by_address

@@ -339,7 +339,7 @@ class Edge:
             reactor=self.clock,
             limits=changed.get("http", limits.HttpLimits()),
             page_bytes=100_000,
-            uploads=Uploads(limits.UploadLimits(), 0, by_address=False),
+            uploads=Uploads(limits.UploadLimits(), 0, by_address=False, known=door.known),
             seats=Seats(changed.get("connections", 100), changed.get("per_address", 0)),
         )
 

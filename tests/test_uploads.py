@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 import pytest
@@ -36,11 +36,25 @@ def tea(ana: Any) -> ChatRoom:
     return owned("tea", ana, visibility=ChatRoom.Visibility.PRIVATE)
 
 
-def begun(chat: Inline, length: int | None = MEGABYTE, path: str = PATH, method: str = "POST") -> Connection:
+def begun(
+    chat: Inline,
+    by: Any,
+    length: int | None = MEGABYTE,
+    path: str = PATH,
+    method: str = "POST",
+    headers: Mapping[str, str] | None = None,
+) -> Connection:
     """Begin to send a body of so many bytes, or in chunks."""
     heard = chat.connect()
-    coding = "Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}"
-    heard.tell(f"{method} {path} HTTP/1.1\r\nHost: localhost\r\n{coding}\r\n\r\n".encode())
+    told = {**(chat._token(by) if by else {}), **(headers or {})}
+    lines = [
+        f"{method} {path} HTTP/1.1",
+        "Host: localhost",
+        *(f"{name}: {value}" for name, value in told.items()),
+    ]
+    lines.append("Transfer-Encoding: chunked" if length is None else f"Content-Length: {length}")
+    heard.tell("\r\n".join([*lines, "", ""]).encode())
+    chat.turns.settle()
     return heard
 
 
@@ -51,8 +65,8 @@ class TestBodies:
         assert chat.ask("GET", file["url"], by=ana).body == data
         assert (upload(chat, ana, data + b"x").code, stored()) == ("too_large", 1)
 
-    def test_in_chunks_it_is_counted_as_it_comes(self, chat: Inline) -> None:
-        heard = begun(chat, None)
+    def test_in_chunks_it_is_counted_as_it_comes(self, chat: Inline, ana: Any) -> None:
+        heard = begun(chat, ana, None)
         for _each in range(16):
             heard.tell(b"10000\r\n" + b"x" * 65_536 + b"\r\n")
         assert heard.value() == b""
@@ -68,18 +82,18 @@ class TestBodies:
             ("POST", "/api/rooms/TEA/files"),
         ],
     )
-    def test_no_other_call_takes_so_much(self, chat: Inline, method: str, path: str) -> None:
-        assert begun(chat, 65_537, path, method).response().status == 413
+    def test_no_other_call_takes_so_much(self, chat: Inline, ana: Any, method: str, path: str) -> None:
+        assert begun(chat, ana, 65_537, path, method).response().status == 413
 
     def test_a_site_without_files_takes_no_more_than_elsewhere(self, ana: Any, tea: ChatRoom) -> None:
         chat = Inline(uploads=0)
-        assert begun(chat, 65_537).response().status == 413
+        assert begun(chat, ana, 65_537).response().status == 413
         chat.close()
 
 
 class TestTime:
-    def test_a_body_has_time_by_its_length(self, chat: Inline) -> None:
-        heard = begun(chat)
+    def test_a_body_has_time_by_its_length(self, chat: Inline, ana: Any) -> None:
+        heard = begun(chat, ana)
         for _step in range(9):
             chat.turns.advance(10)
             heard.tell(b"x")
@@ -89,20 +103,32 @@ class TestTime:
 
     def test_it_has_a_place_until_it_is_answered(self, chat: Inline, ana: Any, tea: ChatRoom) -> None:
         at_once = UploadLimits().at_once
-        heard = [begun(chat) for _each in range(at_once)]
-        refused = begun(chat).response()
+        heard = [begun(chat, ana) for _each in range(at_once)]
+        refused = begun(chat, ana).response()
         assert (refused.status, refused.code, "retry-after" in refused.headers) == (503, "unavailable", True)
         heard[0].hang_up()
         for _each in range(2):
             assert upload(chat, ana, TEXT).status == 201
-        begun(chat, 2 * MEGABYTE)
-        assert begun(chat).value() == b""
-        assert begun(chat).response().status == 503
+        begun(chat, ana, 2 * MEGABYTE)
+        assert begun(chat, ana).value() == b""
+        assert begun(chat, ana).response().status == 503
+
+
+def test_who_is_nobody_keeps_no_place(chat: Inline, ana: Any, tea: ChatRoom) -> None:
+    for headers in ({}, {"Authorization": "Bearer nobody's"}, {"Cookie": "sessionid=nobodys"}):
+        for _each in range(UploadLimits().at_once + 1):
+            refused = begun(chat, None, headers=headers).response()
+            assert (refused.status, refused.code) == (401, "not_authenticated")
+    assert upload(chat, ana, TEXT).status == 201
+
+
+async def nobody(_request: Any) -> None:
+    """Know nobody."""
 
 
 def test_an_address_has_a_part_of_the_places() -> None:
     limits = UploadLimits(at_once=3, at_once_of_address=2)
-    uploads = Uploads(limits, MEGABYTE, by_address=True)
+    uploads = Uploads(limits, MEGABYTE, by_address=True, known=nobody)
     near, far, here = (IPv4Address("TCP", host, 1) for host in ("192.0.2.1", "192.0.2.2", "127.0.0.1"))
     leave = uploads.take(near)
     assert leave is not None
@@ -114,7 +140,7 @@ def test_an_address_has_a_part_of_the_places() -> None:
     leave()
     assert uploads.take(here) is not None
     assert uploads.take(here) is None
-    behind_proxy = Uploads(limits, MEGABYTE, by_address=False)
+    behind_proxy = Uploads(limits, MEGABYTE, by_address=False, known=nobody)
     assert all(behind_proxy.take(near) for _each in range(3))
 
 

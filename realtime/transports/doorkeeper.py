@@ -87,6 +87,16 @@ class Doorkeeper:
             raise NotAuthenticated
         return identity
 
+    async def known(self, request: Request) -> Identity | None:
+        """Return whose the credential of a request is, None where there is none, or it is nobody's.
+
+        Raises:
+            NotAuthenticated: a header that names no token.
+            Unavailable: nobody can tell just now.
+        """
+        credential = self._token(request) or self._session(request)
+        return await self._identities.identify(credential) if credential is not None else None
+
     def check_host(self, request: Request) -> None:
         """Raise BadRequest where the site is not to be called by this name."""
         for name in ONCE:
