@@ -12,7 +12,7 @@ from twisted.web import http, server
 from realtime import vanished
 from realtime.errors import BadRequest, NotAuthenticated, Refusal, TooLarge, Unavailable
 from realtime.seats import Seats, TurnedAway
-from realtime.stall import StallWatch, keep_little_unsent, progress
+from realtime.stall import UNSENT_BYTES, StallWatch, keep_little_unsent, progress, unsent_bytes
 from realtime.transports.http import problem_response
 
 if TYPE_CHECKING:
@@ -50,6 +50,11 @@ class ChatRequest(server.Request):
         channel = self.channel
         if not channel.refused and channel.admits_body(self.content.tell() + len(data)):
             super().handleContentChunk(data)
+
+    def write(self, data: bytes) -> None:
+        """Answer, unless too much waits already for the address that asks."""
+        if len(data) <= UNSENT_BYTES or self.channel.holds(len(data)):
+            super().write(data)
 
     def process(self) -> None:
         """Answer, remembering when that began."""
@@ -243,7 +248,21 @@ class Channel(http.HTTPChannel):
             self._watch_unsent()
         super().loseConnection()
 
+    def holds(self, count: int) -> bool:
+        """Tell whether so much more may be held for the address; where not, this connection is cut off.
+
+        A proxy, whose address speaks for everybody, is not meant: it takes what it asks for.
+        """
+        origin = self.seat.origin
+        full = [one.transport for one in self.site.full if one.seat.origin == origin]
+        if not origin or sum(map(unsent_bytes, full)) + count <= self.site.limits.unsent_bytes:
+            return True
+        logger.warning("An address that does not take its answers gets no more of them: %s", origin)
+        self.abort()
+        return False
+
     def _watch_unsent(self) -> None:
+        self.site.full.add(self)
         if self._unsent is None:
             stall_s = self.site.limits.stall_s
             self._unsent = StallWatch(
@@ -252,6 +271,7 @@ class Channel(http.HTTPChannel):
         self._unsent.paused()
 
     def _watch_unsent_no_longer(self) -> None:
+        self.site.full.discard(self)
         if self._unsent is not None:
             self._unsent.resumed()
 
@@ -338,6 +358,8 @@ class ChatSite(server.Site):
         self.clock = reactor
         self._turned_away = 0
         self.channels: set[Channel] = set()
+        self.full: set[Channel] = set()
+        """Those whose clients do not take what is for them, just now."""
         self.displayTracebacks = False
         self._page_bytes = page_bytes
 

@@ -128,7 +128,7 @@ class HttpLimits:
     those that are too many hear so; the others are closed. A server that stops waits `fresh_s` for the
     request of who connected just now. Whoever takes nothing of an answer for `stall_s` is cut off. A
     connection ends whose silent peer does not answer the kernel for `vanished_s`; a stream finds it out by
-    the comments that it sends.
+    the comments that it sends. At most `unsent_bytes` of large answers are held for one address.
     """
 
     headers: int = 100
@@ -139,6 +139,7 @@ class HttpLimits:
     linger_s: float = 2.0
     fresh_s: float = 0.5
     stall_s: float = 60.0
+    unsent_bytes: int = 33_554_432
     vanished_s: int = 28
     turned_away: int = 256
     ready_s: float = 3.0

@@ -85,13 +85,13 @@ class Seat:
     def __init__(self, seats: Seats, origin: str) -> None:
         """Belong to `seats`."""
         self._seats: Seats | None = seats
-        self._origin = origin
+        self.origin = origin
 
     def leave(self) -> None:
         """Give the place back. Twice is once."""
         if self._seats is not None:
             seats, self._seats = self._seats, None
-            seats.left(self._origin)
+            seats.left(self.origin)
 
 
 def origin_of(address: Any) -> str:

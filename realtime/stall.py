@@ -43,6 +43,14 @@ def progress(transport: Any) -> Mark | None:
     return len(below.dataBuffer), below.offset, _in_the_kernel(below)
 
 
+def unsent_bytes(transport: Any) -> int:
+    """Return how much is held here for a peer that does not take it."""
+    below = _buffered(transport)
+    if below is None:
+        return 0
+    return len(below.dataBuffer) - int(below.offset) + int(getattr(below, "_tempDataLen", 0))
+
+
 def _buffered(transport: Any) -> Any:
     """Return the transport that buffers, which is below that of TLS, or None."""
     while transport is not None and not hasattr(transport, "dataBuffer"):

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 import pytest
+from twisted.internet.address import IPv4Address
 
 from realtime import limits
 from tests.support_bytes import Connection
@@ -17,6 +18,10 @@ LOBBY = "/api/rooms/lobby/messages"
 
 class Stuck(Connection):
     """A connection whose client takes what a test says; it closes, as Twisted's do, once all was taken."""
+
+    def __init__(self, host: str = "127.0.0.1") -> None:
+        super().__init__()
+        self.peerAddr = IPv4Address("TCP", host, 4444)
 
     def write(self, data: bytes) -> None:
         super().write(data)
@@ -66,6 +71,24 @@ def test_a_stream(edge: Edge) -> None:
     edge.post("lobby", "two")
     edge.clock.pump([STALL_S / 4] * 5)
     assert stuck.aborted
+
+
+def test_so_much_is_held_for_an_address_and_no_more() -> None:
+    edge = Edge(http=limits.HttpLimits(unsent_bytes=1_000_000))
+    edge.post("lobby", *("long" * 1_000 for _each in range(100)))
+
+    def ask_for_much(host: str) -> Stuck:
+        stuck = Stuck(host)
+        edge.connect(stuck)
+        stuck.ask("GET", f"{LOBBY}?limit=100", **COOKIE)
+        return stuck
+
+    first, second, third = (ask_for_much("192.0.2.7") for _each in range(3))
+    assert [one.aborted for one in (first, second, third)] == [False, False, True]
+    assert not ask_for_much("198.51.100.7").aborted
+    first.hang_up()
+    assert not ask_for_much("192.0.2.7").aborted
+    assert not any(ask_for_much("127.0.0.1").aborted for _proxied in range(4))
 
 
 def test_who_takes_a_little_is_waited_for(edge: Edge) -> None:
