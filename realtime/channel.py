@@ -61,6 +61,11 @@ class ChatRequest(server.Request):
         self.started_s = time.monotonic()
         super().process()
 
+    def _handleStar(self) -> None:  # noqa: N802 (Twisted's spelling)
+        """Answer what is asked about the server as a whole, in the same way."""
+        self.setHeader(b"Server", b"chat")
+        super()._handleStar()
+
     def render(self, resrc: IResource) -> None:
         """Answer by a resource, without telling which versions of what answer."""
         self.setHeader(b"Server", b"chat")
@@ -183,6 +188,9 @@ class Channel(http.HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         """Refuse a body that says that it is too long, before it comes, or an upload that has no place."""
+        if self._version == b"HTTP/1.1" and not self.requests[-1].requestHeaders.hasHeader(b"host"):
+            self._respondToBadRequestAndDisconnect()  # RFC 9112, 3.2
+            return
         if self.length is not None and not self.admits_body(self.length):
             return
         if self.site.uploads.is_one(self._command, self._path):

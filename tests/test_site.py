@@ -113,6 +113,19 @@ class TestBodies:
 
 
 class TestRequests:
+    def test_one_without_a_host_is_none(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.tell(b"GET / HTTP/1.1\r\n\r\n")
+        assert (connection.response().status, connection.response().code) == (400, "bad_request")
+        older = edge.connect()
+        older.tell(b"GET / HTTP/1.0\r\n\r\n")
+        assert older.value().startswith(b"HTTP/1.0 200 ")
+
+    def test_what_is_asked_about_the_server_tells_no_version(self, edge: Edge) -> None:
+        connection = edge.connect()
+        connection.tell(b"OPTIONS * HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        assert connection.response().headers["server"] == "chat"
+
     def test_a_request_must_be_whole_in_time_however_its_bytes_trickle(self, edge: Edge) -> None:
         connection = edge.connect()
         connection.tell(b"GET / HTTP/1.1\r\n")

@@ -80,7 +80,8 @@ class Downloads:
         found = await self._files.find(call.reader, call.names["file"], preview=preview)
         if _holds(exchange.header("If-None-Match"), found.tag):
             return Answer(304, b"", found.content_type, found.headers)
-        part = _part(exchange, found)
+        # RFC 9110, 14.2: a range is of what GET brings.
+        part = _part(exchange, found) if exchange.method == "GET" else None
         if part is not None and part.start >= part.end:
             unmet = {**found.headers, "Content-Range": f"bytes */{found.size}"}
             return Answer(416, b"", found.content_type, unmet)

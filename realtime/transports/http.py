@@ -13,6 +13,7 @@ from urllib.parse import unquote_to_bytes
 
 from twisted.internet.defer import Deferred
 from twisted.web import resource, server
+from twisted.web.http import NO_BODY_CODES
 
 from realtime import wire_rooms
 from realtime.errors import InternalError, MethodNotAllowed, NotAuthenticated, NotFound, Refusal
@@ -149,7 +150,8 @@ class Exchange:
         """Answer, unless nobody is there any more."""
         if not self.begin(answer):
             return
-        self.request.setHeader(b"Content-Length", b"%d" % len(answer.body))
+        if answer.status not in NO_BODY_CODES:  # RFC 9110, 8.6
+            self.request.setHeader(b"Content-Length", b"%d" % len(answer.body))
         self.request.write(b"" if self.method == "HEAD" else answer.body)
         self.finish()
 
