@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import parse_qsl
 
 from realtime.errors import BadRequest
-from rooms.messages import MAX_ID, After, Before, Newest, Span, UserId
+from rooms.messages import MAX_ID, After, Before, Newest, Span, UserId, user_id
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -138,11 +138,6 @@ def _person(name: str, fields: Mapping[str, str]) -> UserId | None:
     if person is not None and (not 0 < len(person) <= MAX_PERSON_CHARS or not person.isprintable()):
         raise BadRequest(f"{name}: it is the id of a person")
     return user_id(person) if person is not None else None
-
-
-def user_id(text: str) -> UserId:
-    """Return the id of a person as a path or a query has it: digits are a number."""
-    return int(text) if text.isascii() and text.isdigit() else text
 
 
 def integer(name: str, text: str, *, least: int, most: int) -> int:

@@ -13,7 +13,7 @@ from django.utils.translation import gettext_lazy
 
 from rooms import membership, sanctions
 from rooms.actions import BanPerson, Deed, Join, Leave, MutePerson, Remove, SetRole, Unban, Unmute
-from rooms.messages import Refused
+from rooms.messages import Refused, user_id
 from rooms.room_forms import AddForm, RemoveForm, RoleForm, SanctionByNameForm, SanctionForm
 from rooms.visits import Visit, attempt, attempt_told, refused, room_page, shell
 
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
     from rooms.room_forms import RefusableForm
 
 PAGE = 50
-LONGEST_NUMBER = 40
-"""Python turns no more than some thousand digits into a number; no key has so many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +89,7 @@ def members(request: HttpRequest, visit: Visit) -> HttpResponse:
 
 def _press(request: HttpRequest, visit: Visit, button: Button) -> None:
     """Do what a button asks for; the next page tells what came of it."""
-    user = _key(request.POST.get("user", ""))
+    user = user_id(request.POST.get("user", ""))
     form = button.form(request.POST) if button.form else None
     if form is not None and not form.is_valid():
         for field, errors in form.errors.items():
@@ -106,7 +104,7 @@ def _page(request: HttpRequest, visit: Visit, add: AddForm, by_name: SanctionByN
     after = request.GET.get("after")
     who = visit.reader
     found: Members | Refused = membership.members(
-        who.id if who else None, visit.room.slug, _key(after) if after else None, PAGE
+        who.id if who else None, visit.room.slug, user_id(after) if after else None, PAGE
     )
     if isinstance(found, Refused):
         if after:
@@ -136,9 +134,3 @@ def _page(request: HttpRequest, visit: Visit, add: AddForm, by_name: SanctionByN
 
 def _in_force(visit: Visit, sort: sanctions.Sort) -> Any:
     return sanctions.in_force_in(visit.room.slug, sort, visit.reader.id if visit.reader else None)
-
-
-def _key(text: str) -> UserId:
-    """Return the key of a person as a page wrote it: a whole number, or any other text."""
-    is_number = text.isascii() and text.isdigit() and len(text) <= LONGEST_NUMBER
-    return int(text) if is_number else text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,6 +15,8 @@ UserId = int | str
 """A user's primary key as the wire shows it: an integer, else its text (a UUID, say)."""
 MAX_ID = 2**63 - 1
 """The greatest id that the log can have."""
+WHOLE = re.compile("0|[1-9][0-9]{0,18}")
+"""A number as it is written, with no more digits than a key has."""
 
 MOST_FILES = 10
 """Of one message."""
@@ -186,6 +189,14 @@ class Draft:
     trusted: bool = False
     notice: Notice | None = None
     files: tuple[str, ...] = ()
+
+
+def user_id(text: str) -> UserId:
+    """Return the id of a person as a page, a path or a query has it.
+
+    A number as one writes it is a number; "007" is the key of somebody else, where keys are texts.
+    """
+    return int(text) if WHOLE.fullmatch(text) else text
 
 
 def new_nonce() -> str:

@@ -17,8 +17,7 @@ from twisted.web.http import NO_BODY_CODES
 
 from realtime import wire_rooms
 from realtime.errors import InternalError, MethodNotAllowed, NotAuthenticated, NotFound, Refusal
-from realtime.queries import user_id
-from rooms.messages import FILE_KEY, MAX_ID
+from rooms.messages import FILE_KEY, MAX_ID, user_id
 
 if TYPE_CHECKING:
     from realtime.transports.doorkeeper import Doorkeeper
@@ -202,7 +201,7 @@ class Call:
     @property
     def is_about_caller(self) -> bool:
         """Tell whether the person in the path is who asks."""
-        return self.is_me or (self.caller is not None and self.person == self.caller.user_id)
+        return self.is_me or (self.caller is not None and str(self.person) == str(self.caller.user_id))
 
     @property
     def person(self) -> UserId:

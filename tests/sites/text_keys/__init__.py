@@ -1,0 +1,1 @@
+"""A site whose people have texts for keys: digits often, colons too."""
