@@ -21,6 +21,7 @@ from django.utils.crypto import constant_time_compare
 from django.utils.module_loading import import_string
 
 from rooms import statements
+from rooms.drafts import UNSTORABLE
 from rooms.messages import Author, Credential, Identity, UserId
 from rooms.models import ApiToken
 from rooms.people import Suspension, in_force
@@ -85,7 +86,7 @@ def find(key: UserId) -> Any | None:
 
 def key_of(key: object) -> Any:
     """Return the primary key of a user that something says, None where it says none."""
-    if key is None:
+    if key is None or (isinstance(key, str) and UNSTORABLE.search(key)):
         return None
     field = get_user_model()._meta.pk
     try:

@@ -8,11 +8,14 @@ from django.test import TestCase, TransactionTestCase
 from django.urls import reverse
 
 from realtime import queries
-from rooms import accounts, log, search
-from rooms.messages import user_id
+from rooms import accounts, acting, log, search
+from rooms.actions import BanPerson, OpenDirect, RoomAction
+from rooms.messages import Code, UserId, user_id
 from rooms.models import Ban, ChatRoom, Membership
 from tests.sites.text_keys.models import Person
 from tests.support_inline import Inline
+
+UNSTORABLE = ("\x00", "a\x00", "\ud800")
 
 
 def person(number: str, name: str, **more: Any) -> Any:
@@ -85,3 +88,16 @@ class TextKeys(TestCase):
         for key, found in (("007", 1), ("7", 0)):
             answer: Any = search.find("001", "shaken", author=user_id(key))
             self.assertEqual(len(answer.messages), found)
+
+    def test_a_key_that_no_database_holds_is_nobodys(self) -> None:
+        """It is refused as any other that nobody has."""
+        for key in UNSTORABLE:
+            self.assertIsNone(accounts.find(key))
+            for action in (BanPerson("lobby", key), OpenDirect(key)):
+                with self.assertRaises(log.Refusal) as caught:
+                    self.asks("001", action)
+                self.assertEqual(caught.exception.code, Code.NOT_FOUND)
+
+    def asks(self, who: UserId, action: RoomAction | OpenDirect) -> Any:
+        """Return what comes of an action."""
+        return acting.perform(who, action)
