@@ -149,8 +149,18 @@ def open_direct(doing: Doing, action: OpenDirect) -> Opened:
         raise bounds.refusal("user", "a direct room is one with somebody else.")
     if not accounts.holds(other):
         raise log.Refusal(NO_PERSON)
-    pair = ":".join(sorted(str(accounts.wire_id(one.pk)) for one in (user, other)))
+    pair = _pair(user, other)
     return _found(pair) or _made(doing, pair, user, other) or _found_now(pair)
+
+
+def _pair(*people: Any) -> str:
+    """Return the keys of two people as one text that no other two have.
+
+    Where a key holds a colon itself, it begins with how long the first is.
+    """
+    first, second = sorted(str(accounts.wire_id(one.pk)) for one in people)
+    pair = f"{first}:{second}"
+    return pair if pair.count(":") == 1 else f"{len(first)}:{pair}"
 
 
 def _found(pair: str) -> Opened | None:

@@ -98,6 +98,17 @@ class TextKeys(TestCase):
                     self.asks("001", action)
                 self.assertEqual(caught.exception.code, Code.NOT_FOUND)
 
+    def test_every_two_people_have_a_room_of_their_own(self) -> None:
+        """Whatever their keys hold."""
+        keys = ("a:b", "c", "a", "b:c", "3:a", "a:b:c", ":", "::", "b")
+        for number, key in enumerate(keys):
+            person(key, f"person{number}")
+        pairs = [(one, other) for at, one in enumerate(keys) for other in keys[at + 1 :]]
+        made = [self.asks(one, OpenDirect(other)).room for one, other in pairs]
+        self.assertEqual(len(set(made)), len(pairs))
+        self.assertEqual([self.asks(other, OpenDirect(one)).room for one, other in pairs], made)
+        self.assertEqual(ChatRoom.objects.get(slug=self.asks("7", OpenDirect("007")).room).pair, "007:7")
+
     def asks(self, who: UserId, action: RoomAction | OpenDirect) -> Any:
         """Return what comes of an action."""
         return acting.perform(who, action)
