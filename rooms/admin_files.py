@@ -10,6 +10,7 @@ from django.views.decorators.http import require_safe
 
 from rooms import fetching, filekeeping
 from rooms.admin_redaction import may_read
+from rooms.bounds import is_id
 from rooms.models import Attachment
 
 if TYPE_CHECKING:
@@ -43,7 +44,7 @@ def view(request: HttpRequest, object_id: str, key: str) -> FileResponse:
     if not may_read(request):
         raise PermissionDenied
     files = Attachment.objects.filter(key=key, message__isnull=False)
-    row = files.filter(message=int(object_id)).first() if object_id.isdecimal() else None
+    row = files.filter(message=int(object_id)).first() if is_id(object_id) else None
     found = fetching.found(row, preview="preview" in request.GET) if row is not None else None
     if row is None or found is None:
         raise Http404

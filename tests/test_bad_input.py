@@ -1,0 +1,66 @@
+"""Whatever a page is asked for that nothing can be, it refuses: that is no fault of the server."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pytest
+from django.test import Client, TestCase
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+
+from rooms.models import ChatRoom
+from tests.support_rooms import person
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator
+
+pytestmark = pytest.mark.databases
+
+# More digits than a number of a database has; more than Python makes a number of.
+WRONG = ("9" * 25, "9" * 5000, "\x00", "abc")
+PART = re.compile(r"<(?:(\w+):)?\w+>")
+OTHERS = re.compile(r"admin/(?:auth/|r/|\(|\^)")
+"""The pages of Django's admin that are not about rooms."""
+
+
+def paths(within: Iterable[Any], before: str = "") -> Iterator[str]:
+    """Yield the patterns of the pages that are ours."""
+    for one in within:
+        path = before + str(one.pattern)
+        if isinstance(one, URLResolver):
+            yield from paths(one.url_patterns, path)
+        elif isinstance(one, URLPattern) and not OTHERS.match(path):
+            yield path
+
+
+class BadInput(TestCase):
+    """An administrator asks, who comes everywhere."""
+
+    def setUp(self) -> None:
+        self.boss = person("boss", is_staff=True, is_superuser=True)
+        self.room = ChatRoom.objects.get(slug="lobby")
+        self.client = Client(raise_request_exception=False)
+        self.client.force_login(self.boss)
+
+    def holds(self, method: str, page: str, data: dict[str, Any] | None = None) -> Any:
+        """Ask, and return the answer, which tells of no fault."""
+        answer = getattr(self.client, method)(page, data)
+        with self.subTest(asked=f"{method} {page[:80]} {str(data)[:120]}"):
+            self.assertLess(answer.status_code, 500)
+        return answer
+
+    def test_in_a_path(self) -> None:
+        found = [path for path in paths(get_resolver().url_patterns) if PART.search(path)]
+        self.assertGreater(len(found), 30)
+        for path in found:
+            for wrong in map(quote, WRONG):
+                given = wrong  # for a lambda of this round
+                page = PART.sub(lambda part: "lobby" if part[1] == "slug" else given, path)  # noqa: B023
+                self.holds("get", f"/{page}")
+                self.holds("post", f"/{page}")
+
+    def test_as_somebody_in_a_room(self) -> None:
+        for wrong in WRONG:
+            self.holds("post", reverse("rooms:members", args=["lobby"]), {"do": "remove", "user": wrong})
