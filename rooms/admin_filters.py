@@ -40,9 +40,9 @@ class NarrowedByFilters:
     list_filter: ClassVar[Any]
 
     def lookup_allowed(self, lookup: str, value: str, request: HttpRequest | None = None) -> bool:
-        """Tell whether a parameter is one of a filter."""
+        """Tell whether a parameter is one of a filter, and holds what a database can be asked for."""
         names = {one if isinstance(one, str) else one.parameter_name for one in self.list_filter}
-        return lookup.removesuffix("__exact") in names
+        return lookup.removesuffix("__exact") in names and "\x00" not in value
 
 
 class FormFilter(ListFilter):

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from django import forms
 from django.contrib import admin, messages
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied, ValidationError
+from django.core.exceptions import PermissionDenied
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.template.response import TemplateResponse
 from django.urls import reverse
@@ -66,19 +66,11 @@ class PeopleForm(SanctionForm):
 
     def people(self) -> dict[Any, Any]:
         """Return those meant, by their keys."""
-        ticked = [_user_key(text) for text in self.ticked[:ON_A_PAGE]]
+        ticked = [accounts.key_of(text) for text in self.ticked[:ON_A_PAGE]]
         keys = [one for one in ticked if one is not None]
         found = {user.pk: user for user in get_user_model()._default_manager.filter(pk__in=keys)}
         named = self.cleaned_data["person"]
         return found if named is None else {**found, named.pk: named}
-
-
-def _user_key(text: str) -> Any:
-    """Return the key of an account that a page sent as text, None where it is none."""
-    try:
-        return get_user_model()._meta.pk.to_python(text)
-    except ValidationError:
-        return None
 
 
 def view(model_admin: admin.ModelAdmin[ChatRoom], request: HttpRequest, object_id: str) -> HttpResponse:
@@ -138,7 +130,7 @@ def _page(request: HttpRequest, room: ChatRoom, kind: str) -> dict[str, Any]:
     if name:
         person = person_named(name)
         rows = rows.filter(user=person.pk) if person is not None else rows.none()
-    after = _user_key(request.GET["after"]) if "after" in request.GET else None
+    after = accounts.key_of(request.GET.get("after"))
     if after is not None:
         rows = rows.filter(user_id__gt=after)
     page = list(rows[: ON_A_PAGE + 1])

@@ -71,8 +71,11 @@ class DeedFilter(FormFilter):
     parameters: ClassVar[dict[str, Any]] = {"deed": _("Deed")}
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Any]) -> QuerySet[Any]:
-        """Narrow the list to the deed."""
-        return queryset.filter(deed=self.value("deed")) if self.is_used else queryset
+        """Narrow the list to the deed; of what is none there is no entry."""
+        if not self.is_used:
+            return queryset
+        deed = self.value("deed")
+        return queryset.filter(deed=deed) if deed in NAMES else queryset.none()
 
     def choices(self, changelist: ChangeList) -> Iterator[Any]:
         """Yield a link for each deed that the trail tells of."""

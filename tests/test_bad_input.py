@@ -24,6 +24,15 @@ PART = re.compile(r"<(?:(\w+):)?\w+>")
 OTHERS = re.compile(r"admin/(?:auth/|r/|\(|\^)")
 """The pages of Django's admin that are not about rooms."""
 
+LISTS = {
+    "apitoken": ("q", "o", "p"),
+    "auditentry": ("deed", "actor", "person", "room", "sent_from", "sent_to", "older", "newer"),
+    "chatroom": ("q", "o", "p", "visibility", "visibility__exact", "archived", "read_only__exact"),
+    "message": ("q", "kind", "author", "room", "sent_from", "sent_to", "older", "newer"),
+    "report": ("beyond",),
+    "suspension": ("q", "o", "p"),
+}
+
 
 def paths(within: Iterable[Any], before: str = "") -> Iterator[str]:
     """Yield the patterns of the pages that are ours."""
@@ -51,6 +60,9 @@ class BadInput(TestCase):
             self.assertLess(answer.status_code, 500)
         return answer
 
+    def page(self, name: str) -> str:
+        return reverse(f"admin:rooms_chatroom_{name}", args=[self.room.pk])
+
     def test_in_a_path(self) -> None:
         found = [path for path in paths(get_resolver().url_patterns) if PART.search(path)]
         self.assertGreater(len(found), 30)
@@ -60,6 +72,18 @@ class BadInput(TestCase):
                 page = PART.sub(lambda part: "lobby" if part[1] == "slug" else given, path)  # noqa: B023
                 self.holds("get", f"/{page}")
                 self.holds("post", f"/{page}")
+
+    def test_in_a_query(self) -> None:
+        pages = {reverse(f"admin:rooms_{name}_changelist"): names for name, names in LISTS.items()} | {
+            self.page("people"): ("after", "find", "kind"),
+            self.page("conversation"): ("before", "after", "message", "day"),
+            reverse("rooms:members", args=["lobby"]): ("after",),
+            reverse("rooms:search"): ("q", "room", "author", "before"),
+        }
+        for page, names in pages.items():
+            for name in names:
+                for wrong in WRONG:
+                    self.holds("get", page, {name: wrong})
 
     def test_as_somebody_in_a_room(self) -> None:
         for wrong in WRONG:
