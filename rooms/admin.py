@@ -27,7 +27,7 @@ from rooms.actions import (
     SetTopic,
     SetVisibility,
 )
-from rooms.admin_acting import RefusalsTold, attempt, key, tell_refused
+from rooms.admin_acting import RefusalsTold, TickedById, attempt, key, tell_refused
 from rooms.admin_filters import NarrowedByFilters
 from rooms.admin_messages import MessageAdmin
 from rooms.admin_redaction import may_read
@@ -134,7 +134,7 @@ class ArchivedFilter(admin.SimpleListFilter):
 
 
 @admin.register(ChatRoom)
-class ChatRoomAdmin(NarrowedByFilters, RefusalsTold, RoomAdminBase):
+class ChatRoomAdmin(NarrowedByFilters, TickedById, RefusalsTold, RoomAdminBase):
     """The rooms. They are archived, never deleted: an address is not given again."""
 
     form = RoomForm
@@ -287,7 +287,7 @@ class ChatRoomAdmin(NarrowedByFilters, RefusalsTold, RoomAdminBase):
 
 
 @admin.register(ApiToken)
-class ApiTokenAdmin(NarrowedByFilters, TokenAdminBase):
+class ApiTokenAdmin(NarrowedByFilters, TickedById, TokenAdminBase):
     """The tokens that people made: seen and revoked here, made by their owners alone."""
 
     list_display = ("name", "user", "created_at")

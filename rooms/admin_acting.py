@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.helpers import ACTION_CHECKBOX_NAME
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.http import HttpResponse, HttpResponseRedirect
@@ -15,12 +16,14 @@ from django.utils.translation import gettext_lazy
 
 from rooms import accounts, acting, log
 from rooms.actions import BanPerson, MutePerson, Remove, SetRole, Unban, Unmute
+from rooms.bounds import is_id
 from rooms.people import Membership
 from rooms.refusals import in_words
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
+    from django.db.models import QuerySet
     from django.http import HttpRequest
 
     from rooms.actions import Action
@@ -162,6 +165,20 @@ OFFERS: Mapping[str, Offer] = {
 def offered(request: HttpRequest, offers: Mapping[str, Offer]) -> list[tuple[str, Any]]:
     """Return what somebody is offered of these, as choices of a form."""
     return [(name, offer.label) for name, offer in offers.items() if may(request, *offer.permissions)]
+
+
+class TickedById(AdminBase):
+    """A list whose rows have ids. Django asks the database for whatever was sent as what is ticked."""
+
+    def response_action(
+        self, request: HttpRequest, queryset: QuerySet[Any], *more: Any, **named: Any
+    ) -> HttpResponse | None:
+        """Do what is asked to those that are ticked; what is no id is none."""
+        asked: Any = request
+        asked.POST = request.POST.copy()
+        ids = [text for text in request.POST.getlist(ACTION_CHECKBOX_NAME) if is_id(text)]
+        asked.POST.setlist(ACTION_CHECKBOX_NAME, ids)
+        return super().response_action(request, queryset, *more, **named)
 
 
 class RefusalsTold(AdminBase):

@@ -16,7 +16,7 @@ from django.utils.translation import gettext as _
 from django.utils.translation import gettext_lazy
 
 from rooms import admin_export, admin_files, admin_redaction
-from rooms.admin_acting import ReasonForm, may
+from rooms.admin_acting import ReasonForm, TickedById, may
 from rooms.admin_browsing import MessageChangeList
 from rooms.admin_files import files_of
 from rooms.admin_filters import AuthorFilter, KindFilter, RoomFilter, SentFilter
@@ -45,7 +45,7 @@ ON_A_PAGE = 100
 
 
 @admin.register(Message)
-class MessageAdmin(MessageAdminBase):
+class MessageAdmin(TickedById, MessageAdminBase):
     """The log of every room. Its rows stay; their text can be withheld."""
 
     list_display = ("id", "room", "who", "kind", "text", "created_at")

@@ -12,7 +12,7 @@ from django.utils.translation import gettext_lazy, ngettext
 
 from rooms import accounts, acting
 from rooms.actions import Suspend, Unsuspend
-from rooms.admin_acting import RefusalsTold, attempt, key, tell_refused
+from rooms.admin_acting import RefusalsTold, TickedById, attempt, key, tell_refused
 from rooms.admin_filters import NarrowedByFilters
 from rooms.models import Suspension
 
@@ -45,7 +45,7 @@ class SuspensionForm(SuspensionFormBase):
 
 
 @admin.register(Suspension)
-class SuspensionAdmin(NarrowedByFilters, RefusalsTold, SuspensionAdminBase):
+class SuspensionAdmin(NarrowedByFilters, TickedById, RefusalsTold, SuspensionAdminBase):
     """Who is shut out of the site. Saving one again begins it anew; deleting it lets them in."""
 
     form = SuspensionForm

@@ -10,7 +10,7 @@ import pytest
 from django.test import Client, TestCase
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
 
-from rooms.models import ChatRoom
+from rooms.models import ChatRoom, Membership, Message, Suspension
 from tests.support_rooms import person
 
 if TYPE_CHECKING:
@@ -31,6 +31,12 @@ LISTS = {
     "message": ("q", "kind", "author", "room", "sent_from", "sent_to", "older", "newer"),
     "report": ("beyond",),
     "suspension": ("q", "o", "p"),
+}
+ACTIONS = {
+    "apitoken": "delete_selected",
+    "chatroom": "archive",
+    "message": "redact_selected",
+    "suspension": "let_in",
 }
 
 
@@ -84,6 +90,24 @@ class BadInput(TestCase):
             for name in names:
                 for wrong in WRONG:
                     self.holds("get", page, {name: wrong})
+
+    def test_as_what_is_ticked(self) -> None:
+        Membership.objects.create(room=self.room, user=person("ana"))
+        Message.objects.create(room=self.room, author=self.boss, body="x")
+        Suspension.objects.create(user=person("ben"))
+        for name, action in ACTIONS.items():
+            for wrong in WRONG:
+                ticked = {"action": action, "_selected_action": wrong, "reason": ""}
+                self.holds("post", reverse(f"admin:rooms_{name}_changelist"), ticked)
+        for wrong in WRONG:
+            self.holds("post", self.page("people"), {"deed": "ban", "people": wrong, "reason": ""})
+            self.holds("post", self.page("conversation"), {"deed": "ban", "messages": wrong, "reason": ""})
+        self.assertEqual(Suspension.objects.count(), 1)
+
+    def test_beside_what_is_ticked_rightly(self) -> None:
+        ticked = {"action": "archive", "_selected_action": [*WRONG, self.room.pk]}
+        self.client.post(reverse("admin:rooms_chatroom_changelist"), ticked)
+        self.assertIsNotNone(ChatRoom.objects.get().archived_at)
 
     def test_as_somebody_in_a_room(self) -> None:
         for wrong in WRONG:
