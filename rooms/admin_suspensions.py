@@ -43,6 +43,13 @@ class SuspensionForm(SuspensionFormBase):
         model = Suspension
         fields = ("user", "reason")
 
+    def __init__(self, data: Any = None, *args: Any, **kwargs: Any) -> None:
+        """Take nobody for what is no key: the field that is searched as one types looks it up to show it."""
+        if data is not None and accounts.key_of(data.get("user")) is None:
+            data = data.copy()
+            data["user"] = ""
+        super().__init__(data, *args, **kwargs)
+
 
 @admin.register(Suspension)
 class SuspensionAdmin(NarrowedByFilters, TickedById, RefusalsTold, SuspensionAdminBase):

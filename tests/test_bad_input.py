@@ -109,6 +109,11 @@ class BadInput(TestCase):
         self.client.post(reverse("admin:rooms_chatroom_changelist"), ticked)
         self.assertIsNotNone(ChatRoom.objects.get().archived_at)
 
+    def test_as_who_is_suspended(self) -> None:
+        for wrong in WRONG:
+            page = self.holds("post", reverse("admin:rooms_suspension_add"), {"user": wrong, "reason": ""})
+            self.assertContains(page, "errorlist")
+
     def test_as_somebody_in_a_room(self) -> None:
         for wrong in WRONG:
             self.holds("post", reverse("rooms:members", args=["lobby"]), {"do": "remove", "user": wrong})
