@@ -14,7 +14,7 @@ from unittest import mock
 import pytest
 from django.contrib.auth.models import User
 from django.core.management import CommandError, call_command, load_command_class
-from django.db import OperationalError
+from django.db import OperationalError, connection
 from django.test import TestCase
 from django.utils import timezone
 
@@ -22,7 +22,6 @@ from realtime import wire
 from rooms import accounts, history, log, signals, wireform
 from rooms.acting import perform
 from rooms.actions import MutePerson
-from rooms.management import plainly
 from rooms.management.commands import export
 from rooms.messages import Author, Credential, Event, File, Kind, Notice, Posted, Reaction
 from rooms.models import ApiToken, AuditEntry, ChatRoom, Message, SiteState, WithheldText
@@ -36,6 +35,13 @@ def printed(*command: str) -> str:
     out = StringIO()
     call_command(*command, stdout=out)
     return out.getvalue()
+
+
+def unanswered(execute: Any, sql: str, *more: Any) -> Any:
+    """Answer what begins and ends a transaction, and nothing else."""
+    if "SAVEPOINT" not in sql:
+        raise OperationalError("no route\nto it")
+    return execute(sql, *more)
 
 
 class Token(TestCase):
@@ -77,7 +83,7 @@ class FirstAdmin(TestCase):
             self.assertRegex(
                 printed("firstadmin", "--base-url", base), r"^https://chat\.example\.org/first-admin/\S+/\n$"
             )
-        for wrong in ("chat.example.org", "ftp://chat.example.org", "https://"):
+        for wrong in ("chat.example.org", "ftp://chat.example.org", "https://", "http://[::1"):
             with self.assertRaisesRegex(CommandError, "base-url"):
                 printed("firstadmin", "--base-url", wrong)
 
@@ -224,6 +230,8 @@ class Export(TestCase):
             ([LOBBY, "--after", "-1"], "--after"),
             ([LOBBY, "--after", str(2**63)], "--after"),
             ([LOBBY, "--output", "/nowhere/at/all"], "cannot be written: No such file"),
+            ([LOBBY, "--output", "/"], "'/' cannot be written: it is no file's name"),
+            ([LOBBY, "--output", ""], "'' cannot be written: it is no file's name"),
             ([], "required"),
             ([LOBBY, "--all"], "not allowed with"),
         ):
@@ -294,12 +302,17 @@ class EveryCommand(TestCase):
                 self.assertTrue(action.help, f"{name} {action.dest}")
 
     def test_a_database_that_does_not_answer_is_one_line(self) -> None:
-        with (
-            mock.patch.object(plainly, "room", side_effect=OperationalError("no route\nto it")),
-            self.assertRaises(CommandError) as caught,
-        ):
-            printed("say", LOBBY, "x")
-        self.assertEqual(str(caught.exception), "The database does not answer: no route")
+        for command in (
+            ("cleanfiles",), ("export", LOBBY), ("firstadmin",), ("newepoch",), ("prunehistory",),
+            ("purge", "--older-than", "1"), ("say", LOBBY, "x"), ("token", "ana"),
+        ):  # fmt: skip
+            with (
+                self.subTest(command),
+                connection.execute_wrapper(unanswered),
+                self.assertRaises(CommandError) as caught,
+            ):
+                printed(*command)
+            self.assertEqual(str(caught.exception), "The database does not answer: no route")
 
 
 class Shown(TestCase):

@@ -58,7 +58,7 @@ class Command(BaseCommand):
             if options["output"] is None:
                 self._write_to_standard_output(rooms, after)
             else:
-                with _whole(Path(options["output"])) as out:
+                with _whole(options["output"]) as out:
                     self._write(rooms, after, out)
 
     def _write_to_standard_output(self, rooms: list[ChatRoom], after: int) -> None:
@@ -103,12 +103,15 @@ def _pages(slug: str, cursor: int) -> Iterator[tuple[Any, ...]]:
 
 
 @contextmanager
-def _whole(path: Path) -> Iterator[Any]:
+def _whole(told: str) -> Iterator[Any]:
     """Open a file beside the one that is wanted, and put it in its place once it is written.
 
     Raises:
         CommandError: it cannot be written.
     """
+    path = Path(told)
+    if not path.name:
+        raise CommandError(f"{told!r} cannot be written: it is no file's name.")
     beside = path.with_name(f"{path.name}.part")
     try:
         with beside.open("w", encoding="utf-8", newline="\n") as out:

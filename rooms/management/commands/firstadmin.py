@@ -8,6 +8,7 @@ from urllib.parse import urlsplit
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from rooms import firstadmin
+from rooms.management import plainly
 
 
 class Command(BaseCommand):
@@ -31,12 +32,17 @@ class Command(BaseCommand):
         """Return the link.
 
         Raises:
-            CommandError: a superuser exists, or the base is no http(s) address.
+            CommandError: a superuser exists, or the base is no http(s) address, or the database does not
+                answer.
         """
-        parts = urlsplit(base_url)
+        try:
+            parts = urlsplit(base_url)
+        except ValueError as error:
+            raise CommandError(f"--base-url is no address: {error}.") from None
         if parts.scheme not in {"http", "https"} or not parts.netloc:
             raise CommandError("--base-url begins with http:// or https:// and a host.")
-        link = firstadmin.issue_link()
+        with plainly.told_plainly():
+            link = firstadmin.issue_link()
         if link is None:
             raise CommandError("A superuser exists. In the admin, that one makes others.")
         return f"{parts.scheme}://{parts.netloc}{link}"

@@ -7,6 +7,7 @@ from typing import Any
 from django.core.management.base import BaseCommand
 
 from rooms import log
+from rooms.management import plainly
 from rooms.models import SiteState
 
 
@@ -21,6 +22,11 @@ class Command(BaseCommand):
     )
 
     def handle(self, *_args: Any, **_options: Any) -> str:
-        """Return the old epoch and the new one."""
-        old = SiteState.current().epoch
-        return f"{old} -> {log.new_epoch()}"
+        """Return the old epoch and the new one.
+
+        Raises:
+            CommandError: the database does not answer.
+        """
+        with plainly.told_plainly():
+            old = SiteState.current().epoch
+            return f"{old} -> {log.new_epoch()}"

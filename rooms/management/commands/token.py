@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from rooms import accounts
+from rooms.management import plainly
 
 
 class Command(BaseCommand):
@@ -30,15 +30,14 @@ class Command(BaseCommand):
         """Return the token.
 
         Raises:
-            CommandError: there is no such user, the account is disabled, or the name is no good.
+            CommandError: there is no such user, the account is disabled, the name is no good, or the
+                database does not answer.
         """
-        users = get_user_model()
-        found = users._default_manager.filter(**{users.USERNAME_FIELD: user}).first()
-        if found is None:
-            raise CommandError(f"There is no user {user!r}.")
-        if not found.is_active:
-            raise CommandError(f"The account of {user!r} is disabled: a token would open nothing.")
-        try:
-            return accounts.issue_token(found, name)
-        except ValidationError as error:
-            raise CommandError("; ".join(error.messages)) from None
+        with plainly.told_plainly():
+            found = plainly.user(user)
+            if not found.is_active:
+                raise CommandError(f"The account of {user!r} is disabled: a token would open nothing.")
+            try:
+                return accounts.issue_token(found, name)
+            except ValidationError as error:
+                raise CommandError("; ".join(error.messages)) from None
