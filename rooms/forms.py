@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import BaseUserCreationForm, UsernameField
+from django.db import connection
 from django.utils.translation import gettext_lazy as _
 
 from rooms.models import ApiToken
@@ -27,7 +29,7 @@ class NewAccountForm(UserForm):
         cleaned = super().clean()
         users = self._meta.model
         name = self.cleaned_data.get(users.USERNAME_FIELD)
-        if name and users._default_manager.filter(**{f"{users.USERNAME_FIELD}__iexact": name}).exists():
+        if name and _is_taken(users, name):
             self.refuse_taken_name()
         return cleaned
 
@@ -40,6 +42,13 @@ class NewAccountForm(UserForm):
         """Return what was filled in, the password as `password`: what a user manager's methods take."""
         filled = {name: self.cleaned_data[name] for name in self._meta.fields or ()}
         return {**filled, "password": self.cleaned_data["password1"]}
+
+
+def _is_taken(users: Any, name: str) -> bool:
+    """Tell whether an account has this name, in whatever letters. SQLite's own LIKE folds those of ASCII."""
+    like = ("iregex", rf"\A{re.escape(name)}\Z") if connection.vendor == "sqlite" else ("iexact", name)
+    found: bool = users._default_manager.filter(**{f"{users.USERNAME_FIELD}__{like[0]}": like[1]}).exists()
+    return found
 
 
 def new_account_form() -> type[NewAccountForm]:

@@ -170,15 +170,18 @@ class SigningUp(TestCase):
     @override_settings(CHAT_SIGNUP=True)
     def test_names_that_differ_in_case_alone_and_bad_passwords_are_refused(self) -> None:
         User.objects.create_user("ana")
+        User.objects.create_user("Öl.+")
         for username, password in (
             ("Ana", GOOD),
+            ("öl.+", GOOD),
             ("bob", "12345678"),
             ("bob", "bob"),
             ("b b", GOOD),
             ("", GOOD),
         ):
             self.assertEqual(self.sign_up(username, password), "", username)
-        self.assertEqual(User.objects.count(), 1)
+        self.assertEqual(User.objects.count(), 2)
+        self.assertEqual(self.sign_up("öl.xx"), reverse("rooms:index"))
 
     @override_settings(CHAT_SIGNUP=True)
     def test_more_than_the_form_asks_for_is_not_taken(self) -> None:
