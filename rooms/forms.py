@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
+from zlib import crc32
 
 from django import forms
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import BaseUserCreationForm, UsernameField
-from django.db import connection
+from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from rooms.models import ApiToken
@@ -33,6 +34,20 @@ class NewAccountForm(UserForm):
             self.refuse_taken_name()
         return cleaned
 
+    def save(self, commit: bool = True) -> Any:  # noqa: FBT001, FBT002  (Django's)
+        """Make the account, where its name is free still.
+
+        Raises:
+            IntegrityError: another has it, maybe in other letters.
+        """
+        users = self._meta.model
+        name = self.cleaned_data[users.USERNAME_FIELD]
+        with transaction.atomic():
+            _one_at_a_time(name)
+            if _is_taken(users, name):
+                raise IntegrityError("The name is taken.")
+            return super().save(commit)
+
     def refuse_taken_name(self) -> None:
         """Say that the login name belongs to another account."""
         field = self._meta.model.USERNAME_FIELD
@@ -49,6 +64,13 @@ def _is_taken(users: Any, name: str) -> bool:
     like = ("iregex", rf"\A{re.escape(name)}\Z") if connection.vendor == "sqlite" else ("iexact", name)
     found: bool = users._default_manager.filter(**{f"{users.USERNAME_FIELD}__{like[0]}": like[1]}).exists()
     return found
+
+
+def _one_at_a_time(name: str) -> None:
+    """Wait until no other transaction makes an account of this name. On SQLite there is one at a time."""
+    if connection.vendor == "postgresql":
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [crc32(name.casefold().encode())])
 
 
 def new_account_form() -> type[NewAccountForm]:

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import re
+import threading
+from functools import partial
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -11,15 +14,16 @@ from django.contrib.messages import get_messages
 from django.db import IntegrityError
 from django.http import HttpRequest
 from django.template.loader import render_to_string
-from django.test import Client, RequestFactory, TestCase, override_settings
+from django.test import Client, RequestFactory, TestCase, TransactionTestCase, override_settings
 from django.urls import reverse
 from django.views import defaults
 from django.views.csrf import csrf_failure
 
-from rooms import accounts, history, signals
+from rooms import account_views, accounts, history, signals
 from rooms.forms import NewAccountForm, new_account_form
 from rooms.messages import Credential
 from rooms.models import ApiToken, SiteState
+from tests.test_order import WAIT_S, OtherThread
 
 pytestmark = pytest.mark.databases
 
@@ -209,6 +213,30 @@ class SigningUp(TestCase):
 
     def test_the_form_asks_for_what_the_user_model_requires(self) -> None:
         self.assertEqual(list(new_account_form()().fields), ["username", "password1", "password2"])
+
+
+class SigningUpAtOnce(TransactionTestCase):
+    """Several find a name free at the same moment."""
+
+    @override_settings(CHAT_SIGNUP=True)
+    def test_one_of_names_that_differ_in_case_alone_is_made(self) -> None:
+        made, all_found_free = account_views._made, threading.Barrier(3)
+        answers: list[str] = []
+
+        def made_at_once(*arguments: Any) -> bool:
+            all_found_free.wait(WAIT_S)
+            return made(*arguments)
+
+        def sign_up(name: str) -> None:
+            data = {"username": name, "password1": GOOD, "password2": GOOD}
+            answers.append(Client().post(reverse("rooms:signup"), data).content.decode())
+
+        with mock.patch.object(account_views, "_made", made_at_once):
+            for one in [OtherThread(partial(sign_up, name)) for name in ("Zed", "zed", "ZED")]:
+                one.join()
+        self.assertEqual(User.objects.filter(username__iexact="zed").count(), 1)
+        refused = [answer for answer in answers if "A user with that username already exists." in answer]
+        self.assertEqual(len(refused), 2)
 
 
 class Tokens(TestCase):
