@@ -21,6 +21,7 @@ from rooms.admin_browsing import MessageChangeList
 from rooms.admin_files import files_of
 from rooms.admin_filters import AuthorFilter, KindFilter, RoomFilter, SentFilter
 from rooms.admin_keyset import NEWER, OLDER
+from rooms.admin_moments import nameable
 from rooms.admin_redaction import TO_PURGE, AllOfForm, PurgeForm, may_read, may_redact, redact, target_of
 from rooms.admin_versions import Version, versions
 from rooms.messages import Kind
@@ -192,7 +193,7 @@ class MessageAdmin(TickedById, MessageAdminBase):
             "withheld": withheld,
             "files": files_of([message], withheld=self._may_read_withheld(request)).get(message.pk, ()),
             "reason_form": ReasonForm() if redacts and said and not message.redacted else None,
-            "all_of_form": AllOfForm(initial={"since": message.created_at}, prefix="all")
+            "all_of_form": AllOfForm(initial={"since": nameable(message.created_at)}, prefix="all")
             if redacts and message.author_id is not None
             else None,
             "purge_form": PurgeForm() if purges else None,

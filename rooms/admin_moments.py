@@ -1,10 +1,12 @@
-"""Finds where a moment lies in what is appended in order: by its keys, in as many steps as they have bits."""
+"""Moments: where one lies in what is appended in order, in as many steps as keys have bits; its name here."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import QuerySet
+from django.utils import timezone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -26,3 +28,14 @@ def first_since(rows: QuerySet[Any], moment: datetime, field: str) -> int:
         else:
             high = middle
     return low
+
+
+def nameable(moment: datetime) -> datetime:
+    """Return a moment as clocks show it here; of an hour that comes twice, the minute before it.
+
+    A form takes no moment that shares its name with another.
+    """
+    shown = timezone.localtime(moment)
+    while shown.replace(fold=0).utcoffset() != shown.replace(fold=1).utcoffset():
+        shown -= timedelta(minutes=1)
+    return shown

@@ -9,6 +9,7 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
+from django.test import override_settings
 from django.urls import reverse
 from django.utils import timezone
 
@@ -273,6 +274,23 @@ class FromTheMessage(ConversationCase):
         self.assertEqual([message.target for message in heard.messages], [rude.pk])
         self.client.post(url, {"all-since": "", "all-reason": ""})
         self.assertTrue(Message.objects.get(pk=old.pk).redacted)
+
+    @override_settings(TIME_ZONE="Europe/Berlin")
+    def test_of_an_hour_that_comes_twice_it_goes_since_the_minute_before(self) -> None:
+        """A form takes no moment that two have the name of."""
+        for hour, minute, since in (
+            (23, 59, "01:59"), (0, 0, "01:59"), (0, 30, "01:59"), (1, 30, "01:59"), (2, 0, "03:00"),
+        ):  # fmt: skip
+            with self.subTest(hour=hour, minute=minute):
+                [rude] = self.said("rude")
+                at = datetime(2026, 10, 24 if hour == 23 else 25, hour, minute, 30, tzinfo=UTC)
+                Message._base_manager.filter(pk=rude.pk).update(created_at=at)
+                self.assertContains(self.client.get(page_of(rude)), f'value="2026-10-25T{since}"')
+                data = {"all-since": f"2026-10-25T{since}", "all-reason": ""}
+                with self.captureOnCommitCallbacks(execute=True):
+                    answer = self.client.post(page_of(rude, "redact_all_of"), data)
+                self.assertRedirects(answer, page_of(rude))
+                self.assertTrue(Message.objects.get(pk=rude.pk).redacted)
 
     def test_what_it_said_is_told_in_order(self) -> None:
         [message] = self.said("first")
