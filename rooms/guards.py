@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from functools import wraps
 from typing import TYPE_CHECKING, Any, Never, TypeVar
 
-from django.db import models
+from django.db import DEFAULT_DB_ALIAS, models
 
 if TYPE_CHECKING:
     from rooms.models import Message
@@ -18,6 +18,16 @@ FILES_STAY = (
     "and for good by rooms.filekeeping.discard."
 )
 """Why the row of a file is neither changed nor deleted in another way."""
+
+
+def here_alone(alias: str | None) -> None:
+    """Refuse to write to another database than the default one: the locks, and the log, are there.
+
+    Raises:
+        TypeError: it is another.
+    """
+    if alias not in {None, DEFAULT_DB_ALIAS}:
+        raise TypeError(f"Rooms and their log are in the default database, not in {alias!r}.")
 
 
 class _OneByOne(models.Manager[M_co]):
@@ -206,11 +216,13 @@ class MessageQuerySet(models.QuerySet["Message"]):
         """Append new messages to their rooms' logs, in the order given, one transaction a room.
 
         Raises:
-            TypeError: an option of Django's that the log does not know (conflicts are nonces there).
+            TypeError: an option of Django's that the log does not know (conflicts are nonces there), or
+                another database.
             rooms.log.Refusal: the log did not take one; what is in other rooms may be stored.
         """
         from rooms import log
 
+        here_alone(self._db)  # type: ignore[attr-defined]  # (Django's stubs leave it out)
         kwargs.pop("batch_size", None)
         if args or any(kwargs.values()):
             raise TypeError("Messages are appended by rooms.log, which takes no options of bulk_create.")

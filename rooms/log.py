@@ -21,6 +21,7 @@ from django.db import (
 
 from rooms import accounts, hints, notify, signals, statements
 from rooms.appending import Batch, Outdated, nowhere
+from rooms.guards import here_alone
 from rooms.messages import (
     Appended,
     Busy,
@@ -333,6 +334,7 @@ def append_rows(rows: Sequence[Message]) -> None:
 
 
 def _draft(row: Message) -> Draft:
+    here_alone(row._state.db)
     key_given: int | None = row.pk
     if key_given is not None:
         raise TypeError("The log draws the ids of its messages: leave the key out.")

@@ -18,7 +18,7 @@ from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
 from rooms.attachments import Attachment, LooseFile
-from rooms.guards import MessageManager, RoomManager, TokenManager
+from rooms.guards import MessageManager, RoomManager, TokenManager, here_alone
 from rooms.messages import Kind
 from rooms.moderation import AuditEntry, LoginFailures, Report
 from rooms.people import (
@@ -264,11 +264,12 @@ class Message(models.Model):
         """Show which row of which log this is; never its text."""
         return f"{self.room_id}/{self.pk}"
 
-    def save(self, *_args: Any, **_kwargs: Any) -> None:
+    def save(self, *_args: Any, using: str | None = None, **_kwargs: Any) -> None:
         """Append a new message to its room's log, live and in order, and take over what was stored.
 
         Raises:
-            TypeError: the row is an old one; `rooms.log.edit` and `rooms.log.redact` change those.
+            TypeError: the row is an old one, which `rooms.log.edit` and `rooms.log.redact` change, or it is
+                to go to another database.
             rooms.log.Refusal: the log did not take it (an empty text, say).
         """
         from rooms import log
@@ -277,6 +278,7 @@ class Message(models.Model):
             raise TypeError(
                 "A message in the log is not saved again: call rooms.log.edit or rooms.log.redact."
             )
+        here_alone(using)
         log.append_row(self)
 
     def delete(self, *_args: Any, **_kwargs: Any) -> Never:

@@ -10,7 +10,7 @@ from django.db.models import Q
 from django.utils import timezone
 from django.utils.translation import gettext_lazy as _
 
-from rooms.guards import AccessManager, AccountManager
+from rooms.guards import AccessManager, AccountManager, here_alone
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -43,10 +43,12 @@ class AccessRow(models.Model):
         """Store the row; readers of its room, and of the one that it was in, are asked again.
 
         Raises:
+            TypeError: it is to go to another database.
             DatabaseError: the row is an old one, and was removed meanwhile.
         """
         from rooms import log
 
+        here_alone(kwargs.get("using") or self._state.db)
         with log.changing_access(self._rooms()):
             super().save(*args, **_as_there(self, kwargs))
 

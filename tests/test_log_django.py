@@ -61,6 +61,25 @@ class PlainDjango(TestCase):
                 tear()
         self.assertEqual([one.body for one in read_all()], ["stays"])
 
+    def test_another_database_is_refused_since_the_log_is_in_the_default_one(self) -> None:
+        """Its keys are those of others here: the message would be stored here, and be somebody else's."""
+        elsewhere = ChatRoom.objects.get(slug=LOBBY)
+        elsewhere._state.db = "other"
+        theirs = Message.objects.using("other")
+        for write in (
+            lambda: theirs.create(room=self.lobby, author=self.ana, body="x"),
+            lambda: theirs.bulk_create([Message(room=self.lobby, body="x")]),
+            lambda: Message(room=self.lobby, body="x").save(using="other"),
+            lambda: Message(room=elsewhere, body="x").save(),
+            lambda: Message.objects.bulk_create([Message(room=elsewhere, body="x")]),
+            lambda: Ban.objects.using("other").create(room=self.lobby, user=self.ana),
+            lambda: Ban(room=elsewhere, user_id=self.ana.pk).save(),
+        ):
+            with self.subTest(write=write), self.assertRaisesRegex(TypeError, "default database"):
+                write()
+        self.assertEqual(read_all(), ())
+        self.assertEqual(Ban.objects.count(), 0)
+
     def test_a_bad_row_raises_and_stores_nothing_of_its_room(self) -> None:
         with self.assertRaises(log.Refusal):
             Message.objects.bulk_create(
