@@ -6,11 +6,13 @@ from pathlib import Path
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
-from django.db import connection
+from django.core.management import call_command
+from django.db import connection, connections
 from django.test import TransactionTestCase
 from django.test.utils import CaptureQueriesContext
 
 from project.databases import POSTGRESQL, SQLITE, database, direct
+from rooms.models import ChatRoom, SiteState
 
 DATA = Path("/data")
 
@@ -71,6 +73,21 @@ def test_what_cannot_be_used_is_refused_without_being_shown(url: str) -> None:
         database(url, DATA)
     assert "hunter2" not in str(refused.value)
     assert refused.value.__cause__ is None
+
+
+def test_a_second_database_is_migrated_by_itself(tmp_path: Path) -> None:
+    """The first rows are made in it, whatever there is in the default one."""
+    connections.settings["other"] = {
+        **connections.settings["default"],
+        "NAME": str(tmp_path / "other.sqlite3"),
+    }
+    try:
+        call_command("migrate", "rooms", database="other", verbosity=0)
+        assert [room.slug for room in ChatRoom.objects.using("other")] == ["lobby"]
+        assert SiteState.objects.using("other").count() == 1
+    finally:
+        connections["other"].close()
+        del connections["other"], connections.settings["other"]
 
 
 class OnSqlite(TransactionTestCase):

@@ -6,13 +6,14 @@ from typing import Any
 from django.db import migrations
 
 
-def make_first_rows(apps: Any, _schema_editor: Any) -> None:
-    """Make them where they are not there."""
-    site = apps.get_model("rooms", "SiteState")
-    site.objects.get_or_create(pk=1, defaults={"epoch": secrets.token_hex(8)})
-    room = apps.get_model("rooms", "ChatRoom")
-    if not room.objects.exists():
-        room.objects.create(slug="lobby", name="Lobby", topic="Everybody comes by here.")
+def make_first_rows(apps: Any, schema_editor: Any) -> None:
+    """Make them where they are not there, in the database that is migrated."""
+    here = schema_editor.connection.alias
+    site = apps.get_model("rooms", "SiteState").objects.using(here)
+    site.get_or_create(pk=1, defaults={"epoch": secrets.token_hex(8)})
+    rooms = apps.get_model("rooms", "ChatRoom").objects.using(here)
+    if not rooms.exists():
+        rooms.create(slug="lobby", name="Lobby", topic="Everybody comes by here.")
 
 
 class Migration(migrations.Migration):
