@@ -13,7 +13,7 @@ from rooms.models import ChatRoom, Membership, Mute
 from rooms.people import in_force
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Collection, Mapping, Sequence
     from datetime import datetime
 
     from django.db.models import QuerySet
@@ -63,16 +63,15 @@ def _described(
         return list(plain.values())
     shares = unread.shares(reader, plain)
     mutes = _mutes(reader, plain)
-    companions = _companions(
-        reader, [room.pk for room, _s, _a in judged if room.visibility == Visibility.DIRECT]
-    )
+    people = _people([room.pk for room, _s, _a in judged if room.visibility == Visibility.DIRECT])
     summaries = []
     for room, standing, _may in judged:
-        share, companion = shares[room.pk], companions.get(room.pk)
+        share, two = shares[room.pk], people.get(room.pk, {})
+        companion = _companion(reader, two)
         summaries.append(
             replace(
                 plain[room.pk],
-                name=companion.name if companion is not None else room.name,
+                name=companion.name if companion is not None else _called(room, two),
                 role=standing.role,
                 with_=companion,
                 read=share.read,
@@ -108,12 +107,21 @@ def _mutes(reader: Any, rooms: Collection[int]) -> dict[int, datetime | Literal[
     return {room: until or "" for room, until in rows.values_list("room", "until")}
 
 
-def _companions(reader: UserId, rooms: Sequence[int]) -> dict[int, Author]:
-    """Return the other person of each room of two of the reader's own, unless that account is gone."""
-    rows = list(Membership.objects.filter(room__in=rooms).select_related("user"))
-    own = {row.room_id for row in rows if accounts.wire_id(row.user_id) == reader}
-    return {
-        row.room_id: accounts.author(row.user)
-        for row in rows
-        if row.room_id in own and accounts.wire_id(row.user_id) != reader
-    }
+def _people(rooms: Sequence[int]) -> dict[int, dict[UserId, Author]]:
+    """Return the two people of each room of two, by their ids, without those whose accounts are gone."""
+    found: dict[int, dict[UserId, Author]] = {}
+    for row in Membership.objects.filter(room__in=rooms).select_related("user").order_by("pk"):
+        one = accounts.author(row.user)
+        found.setdefault(row.room_id, {})[one.id] = one
+    return found
+
+
+def _companion(reader: UserId, two: Mapping[UserId, Author]) -> Author | None:
+    """Return the other of two people, where the reader is one of them and the other is still there."""
+    others = [one for key, one in two.items() if key != reader]
+    return others[0] if others and reader in two else None
+
+
+def _called(room: ChatRoom, two: Mapping[UserId, Author]) -> str:
+    """Return a room's name; of one of two people, what they are called now while both are there."""
+    return ", ".join(one.name for one in two.values()) if len(two) > 1 else room.name

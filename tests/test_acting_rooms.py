@@ -100,6 +100,14 @@ class Rooms(TestCase):
         assert isinstance(shown, RoomSummary), shown
         self.assertEqual((shown.name, shown.with_, shown.role), ("ana, ben", None, None))
 
+    def test_a_room_of_two_is_called_as_they_are_called_now(self) -> None:
+        ben = person("ben")
+        slug = acting.perform(self.ana.pk, OpenDirect(ben.pk)).room
+        ben.username = "benedict"
+        ben.save()
+        for reader, name in ((self.ana, "benedict"), (ben, "ana"), (self.sue, "ana, benedict")):
+            self.assertEqual(getattr(history.room_for(reader.pk, slug), "name", None), name)
+
     def test_staff_have_private_rooms_listed_and_no_direct_ones_of_others(self) -> None:
         room("den", visibility=PRIVATE)
         acting.perform(self.ana.pk, OpenDirect(person("ben").pk))
