@@ -52,8 +52,8 @@ class ChatRequest(server.Request):
             super().handleContentChunk(data)
 
     def write(self, data: bytes) -> None:
-        """Answer, unless too much waits already for the address that asks."""
-        if len(data) <= UNSENT_BYTES or self.channel.holds(len(data)):
+        """Answer, unless too much waits already for the address that asks. Who is gone has no channel."""
+        if len(data) <= UNSENT_BYTES or self.channel is None or self.channel.holds(len(data)):
             super().write(data)
 
     def process(self) -> None:

@@ -91,6 +91,16 @@ def test_so_much_is_held_for_an_address_and_no_more() -> None:
     assert not any(ask_for_much("127.0.0.1").aborted for _proxied in range(4))
 
 
+def test_who_is_gone_is_answered_as_before(edge: Edge) -> None:
+    stuck = Stuck()
+    edge.connect(stuck)
+    stuck.ask("GET", f"{LOBBY}?after=1&wait=9", **COOKIE)
+    [request] = stuck.protocol.requests
+    stuck.hang_up()
+    request.write(b"x" * 1_000_000)
+    assert stuck.dataBuffer == b""
+
+
 def test_who_takes_a_little_is_waited_for(edge: Edge) -> None:
     stuck = asked(edge, LOBBY, Connection="close")
     for _piece in range(9):
