@@ -52,9 +52,10 @@ class ChatRequest(server.Request):
             super().handleContentChunk(data)
 
     def write(self, data: bytes) -> None:
-        """Answer, unless too much waits already for the address that asks. Who is gone has no channel."""
-        if len(data) <= UNSENT_BYTES or self.channel is None or self.channel.holds(len(data)):
-            super().write(data)
+        """Answer; before much of it, make room. Who is gone has no channel."""
+        if len(data) > UNSENT_BYTES and self.channel is not None:
+            self.channel.make_room(len(data))
+        super().write(data)
 
     def process(self) -> None:
         """Answer, remembering when that began."""
@@ -188,7 +189,8 @@ class Channel(http.HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         """Refuse a body that says that it is too long, before it comes, or an upload that has no place."""
-        if self._version == b"HTTP/1.1" and not self.requests[-1].requestHeaders.hasHeader(b"host"):
+        hosts = self.requests[-1].requestHeaders.getRawHeaders(b"host", ())
+        if len(hosts) > 1 or (self._version == b"HTTP/1.1" and not hosts):
             self._respondToBadRequestAndDisconnect()  # RFC 9112, 3.2
             return
         if self.length is not None and not self.admits_body(self.length):
@@ -256,35 +258,32 @@ class Channel(http.HTTPChannel):
             self._watch_unsent()
         super().loseConnection()
 
-    def holds(self, count: int) -> bool:
-        """Tell whether so much more may be held for the address; where not, this connection is cut off.
-
-        A proxy, whose address speaks for everybody, is not meant: it takes what it asks for.
-        """
-        origin = self.seat.origin
-        full = [one.transport for one in self.site.full if one.seat.origin == origin]
-        if not origin or sum(map(unsent_bytes, full)) + count <= self.site.limits.unsent_bytes:
-            return True
-        logger.warning("An address that does not take its answers gets no more of them: %s", origin)
-        self.abort()
-        return False
+    def make_room(self, count: int) -> None:
+        """Cut off who has not taken theirs for longest, where too much waits for an address, or in all."""
+        limits, others = self.site.limits, [one for one in self.site.full if one is not self]
+        if self.site.seats.by_address:
+            near = [one for one in others if one.seat.origin == self.seat.origin]
+            _cut_down(near, limits.unsent_bytes_of_address - count)
+        _cut_down([one for one in others if one in self.site.full], limits.unsent_bytes - count)
 
     def _watch_unsent(self) -> None:
-        self.site.full.add(self)
+        self.site.full[self] = None
         if self._unsent is None:
             stall_s = self.site.limits.stall_s
             self._unsent = StallWatch(
-                self.site.clock, stall_s, lambda: progress(self.transport), self._cut_off
+                self.site.clock, stall_s, lambda: progress(self.transport), self.cut_off
             )
         self._unsent.paused()
 
     def _watch_unsent_no_longer(self) -> None:
-        self.site.full.discard(self)
+        self.site.full.pop(self, None)
         if self._unsent is not None:
             self._unsent.resumed()
 
-    def _cut_off(self) -> None:
+    def cut_off(self) -> None:
+        """End the connection of who takes nothing."""
         logger.info("A client that takes nothing of what it asked for is cut off")
+        self._watch_unsent_no_longer()
         self.abort()
 
     def resumeProducing(self) -> None:
@@ -340,6 +339,15 @@ class Channel(http.HTTPChannel):
             self._deadline = None
 
 
+def _cut_down(full: list[Channel], most_bytes: int) -> None:
+    held = sum(unsent_bytes(one.transport) for one in full)
+    for one in full:
+        if held <= max(0, most_bytes):
+            return
+        held -= unsent_bytes(one.transport)
+        one.cut_off()
+
+
 class ChatSite(server.Site):
     """Makes the connections' protocols, counts them, and writes the access log."""
 
@@ -366,8 +374,8 @@ class ChatSite(server.Site):
         self.clock = reactor
         self._turned_away = 0
         self.channels: set[Channel] = set()
-        self.full: set[Channel] = set()
-        """Those whose clients do not take what is for them, just now."""
+        self.full: dict[Channel, None] = {}
+        """Those whose clients do not take what is for them, just now, who does so for longest first."""
         self.displayTracebacks = False
         self._page_bytes = page_bytes
 

@@ -12,6 +12,7 @@ from twisted.internet.defer import Deferred
 from realtime import wire, wire_rooms
 from realtime.errors import BadRequest, InternalError, NotAuthenticated, Refusal, refusal
 from realtime.joins import Join
+from realtime.judgement import covers
 from rooms.messages import Author, Code, Draft, Kind, Newest, Page, Refused, Stored, Versions
 
 if TYPE_CHECKING:
@@ -299,7 +300,8 @@ class Client:
         """Stand where the join says, tell so, and go live; a stale cursor is told by a reset in its place."""
         held = self._joins.get(command.room)
         if held is not None and command.after is None and (held.present or command.last is None):
-            held.subscription.may_post = page.access.post
+            if covers(page.versions, held.subscription.judged):
+                held.subscription.may_post = page.access.post
             held.enter(self._presence, self._author)
             # Nothing else changes: the answer says where the client stands already.
             at = held.subscription.cursor

@@ -128,7 +128,8 @@ class HttpLimits:
     those that are too many hear so; the others are closed. A server that stops waits `fresh_s` for the
     request of who connected just now. Whoever takes nothing of an answer for `stall_s` is cut off. A
     connection ends whose silent peer does not answer the kernel for `vanished_s`; a stream finds it out by
-    the comments that it sends. At most `unsent_bytes` of large answers are held for one address.
+    the comments that it sends. Beside a large answer at most `unsent_bytes` are held of those that nobody
+    takes, and `unsent_bytes_of_address` for one address, where those are counted.
     """
 
     headers: int = 100
@@ -139,7 +140,8 @@ class HttpLimits:
     linger_s: float = 2.0
     fresh_s: float = 0.5
     stall_s: float = 60.0
-    unsent_bytes: int = 33_554_432
+    unsent_bytes: int = 268_435_456
+    unsent_bytes_of_address: int = 33_554_432
     vanished_s: int = 28
     turned_away: int = 256
     ready_s: float = 3.0

@@ -36,6 +36,11 @@ class Seats:
         self._told = False
         self._waiting: list[Deferred[None]] = []
 
+    @property
+    def by_address(self) -> bool:
+        """Whether addresses are counted: those of proxies speak for everybody."""
+        return bool(self._per_address)
+
     def free(self, address: IAddress | None) -> bool:
         """Tell whether one more connection may come; the first refusal in a row is logged."""
         origin = origin_of(address)

@@ -28,7 +28,7 @@ class Turns:
     @asynccontextmanager
     async def one(self) -> AsyncIterator[None]:
         """Wait for a turn, and have it until the end of the block."""
-        if self.free:
+        if self.free and not self._waiting:
             self.free -= 1
         else:
             turn: Deferred[None] = Deferred()

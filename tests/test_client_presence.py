@@ -10,10 +10,11 @@ import pytest
 from twisted.internet.defer import Deferred
 
 from realtime.presence import Member
-from rooms.messages import Author
+from rooms.messages import Author, Page
 from tests.support_bytes import Socket
 from tests.support_client import hello, ids, join, overhear
 from tests.support_edge import ANA, Edge
+from tests.support_realtime import MAY_SEE
 
 
 class Present:
@@ -151,6 +152,24 @@ class TestPresence:
             edge.hub.access_changed(frozenset({"lobby"}))
             member.send({"type": "typing", "room": "lobby"})
             assert len(present.typing) == shown
+
+    def test_a_join_that_was_read_before_a_change_does_not_undo_it(
+        self, edge: Edge, present: Present, member: Socket, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        answer: Deferred[None] = Deferred()
+        page = Page("lobby", (), False, 1, 1, edge.chat.versions("lobby"), MAY_SEE)
+
+        async def read(*_asked: Any) -> Page:
+            await answer
+            return page
+
+        monkeypatch.setattr(edge.chat, "read", read)
+        join(member, last=1)
+        edge.chat.mute("lobby", ANA.user_id)
+        edge.hub.access_changed(frozenset({"lobby"}))
+        answer.callback(None)
+        member.send({"type": "typing", "room": "lobby"})
+        assert present.typing == []
 
     def test_typing_is_passed_on(self, present: Present, member: Socket) -> None:
         member.send({"type": "typing", "room": "lobby"})

@@ -117,6 +117,9 @@ class TestRequests:
         connection = edge.connect()
         connection.tell(b"GET / HTTP/1.1\r\n\r\n")
         assert (connection.response().status, connection.response().code) == (400, "bad_request")
+        twice = edge.connect()
+        twice.tell(b"GET / HTTP/1.1\r\nHost: a\r\nHost: a\r\n\r\n")
+        assert twice.response().status == 400
         older = edge.connect()
         older.tell(b"GET / HTTP/1.0\r\n\r\n")
         assert older.value().startswith(b"HTTP/1.0 200 ")

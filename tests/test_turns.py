@@ -35,6 +35,24 @@ def test_so_many_go_at_once_and_the_others_in_their_order() -> None:
     assert turns.free == 2
 
 
+def test_nobody_goes_before_those_who_wait() -> None:
+    turns, first, log = Turns(1), Deferred[None](), []
+
+    async def go(name: str, until: Deferred[None] | None = None) -> None:
+        async with turns.one():
+            log.append(name)
+            if until is not None:
+                await until
+        if name == "second":
+            Deferred.fromCoroutine(go("late"))
+
+    for name in ("first", "second", "third"):
+        Deferred.fromCoroutine(go(name, first if name == "first" else None))
+    first.callback(None)
+    assert log == ["first", "second", "third", "late"]
+    assert turns.free == 1
+
+
 def test_who_fails_at_once_gives_the_turn_back() -> None:
     turns, first = Turns(1), Deferred[None]()
     failed: list[type[BaseException]] = []

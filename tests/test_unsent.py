@@ -73,22 +73,36 @@ def test_a_stream(edge: Edge) -> None:
     assert stuck.aborted
 
 
-def test_so_much_is_held_for_an_address_and_no_more() -> None:
-    edge = Edge(http=limits.HttpLimits(unsent_bytes=1_000_000))
+def asking_for_much(edge: Edge, host: str) -> Stuck:
+    stuck = Stuck(host)
+    edge.connect(stuck)
+    stuck.ask("GET", f"{LOBBY}?limit=100", **COOKIE)
+    return stuck
+
+
+@pytest.mark.parametrize(
+    ("per_address", "hosts"), [(100, ["192.0.2.7"] * 4), (0, ["192.0.2.7"] * 4), (0, ["127.0.0.1"] * 4)]
+)
+def test_where_too_much_waits_those_are_cut_off_who_have_taken_nothing_for_longest(
+    per_address: int, hosts: list[str]
+) -> None:
+    most = {"unsent_bytes_of_address" if per_address else "unsent_bytes": 1_000_000}
+    edge = Edge(http=limits.HttpLimits(**most), per_address=per_address)
     edge.post("lobby", *("long" * 1_000 for _each in range(100)))
+    waiting = [asking_for_much(edge, host) for host in hosts]
+    assert [one.aborted for one in waiting] == [True, True, False, False]
+    assert not asking_for_much(edge, "198.51.100.7").aborted
+    assert waiting[2].aborted == (not per_address)
+    waiting[3].take(len(waiting[3].dataBuffer))
+    waiting[3].producer.resumeProducing()
+    assert not asking_for_much(edge, hosts[0]).aborted
+    assert not waiting[3].aborted
 
-    def ask_for_much(host: str) -> Stuck:
-        stuck = Stuck(host)
-        edge.connect(stuck)
-        stuck.ask("GET", f"{LOBBY}?limit=100", **COOKIE)
-        return stuck
 
-    first, second, third = (ask_for_much("192.0.2.7") for _each in range(3))
-    assert [one.aborted for one in (first, second, third)] == [False, False, True]
-    assert not ask_for_much("198.51.100.7").aborted
-    first.hang_up()
-    assert not ask_for_much("192.0.2.7").aborted
-    assert not any(ask_for_much("127.0.0.1").aborted for _proxied in range(4))
+def test_however_long_the_first_answer_arrives() -> None:
+    edge = Edge(http=limits.HttpLimits(unsent_bytes=9, unsent_bytes_of_address=9), per_address=100)
+    edge.post("lobby", *("long" * 1_000 for _each in range(100)))
+    assert not asking_for_much(edge, "192.0.2.7").aborted
 
 
 def test_who_is_gone_is_answered_as_before(edge: Edge) -> None:
