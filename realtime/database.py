@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from django.db import (
     Error,
     InterfaceError,
+    InternalError,
     OperationalError,
     close_old_connections,
     connection,
@@ -81,6 +82,9 @@ TRUSTED_S = 1.0
 ENDS_AT_ONCE = 100
 """About how many joins one question asks: what is kept about all these people in all these rooms is read."""
 
+READ_ONLY = "25006"
+"""PostgreSQL's SQLSTATE for a write in a read-only transaction (manual, appendix A)."""
+
 NO_ANSWER = "The database does not answer."
 TOO_BUSY = "Too much is asked of the database."
 STOPPING = "The server is stopping."
@@ -105,6 +109,12 @@ def thd_kept_connection() -> Iterator[None]:
     except (OperationalError, InterfaceError):
         connections.close_all()
         raise
+    except InternalError as error:
+        if getattr(error.__cause__, "pgcode", None) != READ_ONLY:
+            raise
+        # A session that began read-only stays so, when the database no longer is.
+        connections.close_all()
+        raise OperationalError("The database is read-only.") from error
 
 
 class Queue:

@@ -166,6 +166,12 @@ class Batch:
         keys = [row.message.id for row in new]
         if keys != sorted(keys):
             raise IntegrityError("The database drew ids out of the order of the rows.")
+        newest = max(self._rooms[row.room].last_message_id for row in new)
+        if keys[0] <= newest:
+            raise IntegrityError(
+                f"The database drew the id {keys[0]}, though a room has {newest}: was its sequence set back? "
+                "(setval, PostgreSQL manual 9.17)"
+            )
         self._amendments.write(new)
         self._move_heads(new)
 

@@ -97,7 +97,7 @@ def append(
         return append(drafts, lock=lock)
     except OperationalError as error:
         if lock is not Lock.WAIT and _is_lock_timeout(error):
-            return Appended((Busy(),) * len(drafts), ())
+            return _room_by_room(drafts, lock)
         raise
     except (IntegrityError, DataError):
         if memory is not None:
@@ -107,6 +107,21 @@ def append(
             logger.exception("A message that passed every check was refused by the database.")
             return Appended((NOT_STORED,), ())
         return _one_by_one(drafts, lock)
+
+
+def _room_by_room(drafts: Sequence[Draft], lock: Lock) -> Appended:
+    """Append what goes to each room by itself: who holds an author, or a message, holds one room's alone."""
+    slugs = dict.fromkeys(draft.room for draft in drafts)
+    if len(slugs) == 1 or connection.vendor != "postgresql":
+        return Appended((Busy(),) * len(drafts), ())
+    outcomes: dict[int, Outcome] = {}
+    batches: list[RoomBatch] = []
+    for slug in slugs:
+        places = [at for at, draft in enumerate(drafts) if draft.room == slug]
+        appended = append([drafts[at] for at in places], lock=lock)
+        outcomes |= zip(places, appended.outcomes, strict=True)
+        batches += appended.batches
+    return Appended(tuple(outcomes[at] for at in range(len(drafts))), tuple(batches))
 
 
 def _one_by_one(drafts: Sequence[Draft], lock: Lock) -> Appended:

@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from django.db.models import Model
 
 BANNED, MUTED = "banned", "muted"
+PATIENCE_MS = 250
+"""How long an append that skips held rooms waits for any other row that somebody holds."""
 
 
 def lock_rooms(slugs: Collection[str], *, skip_locked: bool) -> list[ChatRoom]:
@@ -167,6 +169,9 @@ def _lock_rooms(vendor: str, *, skip_locked: bool) -> str:
     site = (
         f"({_site(vendor, 'epoch')}) AS chat_epoch, ({_site(vendor, 'access_version')}) AS chat_site_version"
     )
+    if vendor == "postgresql" and skip_locked:
+        # For the statements after this one, and the commit: foreign keys wait for whoever holds an account.
+        site += f", set_config('lock_timeout', '{PATIENCE_MS}', true) AS chat_patience"
     return (
         f"SELECT {columns}, {site} FROM {_table(ChatRoom)} WHERE {_among(vendor, _column(ChatRoom, 'slug'))}"
         f" ORDER BY {_column(ChatRoom, 'pk')} {lock}"

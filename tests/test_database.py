@@ -16,7 +16,7 @@ from twisted.internet.task import Clock
 from twisted.python.failure import Failure
 from twisted.python.threadpool import ThreadPool
 
-from realtime.database import Database, Queue, thd_own_connection
+from realtime.database import Database, Queue, thd_kept_connection, thd_own_connection
 from realtime.errors import Unavailable
 from realtime.limits import DatabaseLimits
 from rooms import history, log
@@ -272,6 +272,24 @@ def test_a_killed_connection_is_replaced(stage: Stage) -> None:
         cursor.execute("SELECT pg_terminate_backend(%s, 5000)", (pid,))
     stage.run(stage.database.ping())
     assert stage.run(stage.database._read(thd_pid)) != pid
+
+
+@pytest.mark.postgresql
+def test_a_session_that_began_read_only_is_replaced(stage: Stage) -> None:
+    ana = person("ana")
+
+    def thd_begin_read_only() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET SESSION CHARACTERISTICS AS TRANSACTION READ ONLY")
+
+    def say() -> Any:
+        return stage.run(stage.database.append([message(ana.pk, "text")], Lock.SKIP)).outcomes[0]
+
+    assert isinstance(say(), Stored)
+    stage.run(stage.database._writing.call(thd_kept_connection, thd_begin_read_only))
+    with pytest.raises(Unavailable):
+        say()
+    assert isinstance(say(), Stored)
 
 
 @pytest.mark.postgresql

@@ -14,11 +14,12 @@ from typing import Any
 from unittest.mock import patch
 
 import pytest
-from django.db import connection
+from django.contrib.auth.models import User
+from django.db import connection, transaction
 from django.test import TransactionTestCase
 
 from rooms import appending, history, log
-from rooms.messages import Busy, Draft, Lock, Posted
+from rooms.messages import Busy, Draft, Lock, Posted, Stored
 from rooms.models import ChatRoom
 from tests.support_rooms import LOBBY, message, person, room, store
 
@@ -145,6 +146,42 @@ class InterleavedPair(TransactionTestCase):
         first.commit()
         log.append(drafts[:1], lock=Lock.SKIP)
         self.assertEqual([one.body for one in read_on(0)], ["first", "held"])
+
+    def test_who_holds_an_account_holds_up_no_other_room(self) -> None:
+        room("den")
+        drafts = [message(self.ana, "waits"), message(self.ben, "goes on", room="den")]
+        held, go = threading.Event(), threading.Event()
+
+        def rename() -> None:
+            with transaction.atomic():
+                User.objects.select_for_update().get(pk=self.ana.pk)
+                held.set()
+                go.wait(WAIT_S)
+
+        renaming = OtherThread(rename)
+        held.wait(WAIT_S)
+        try:
+            outcomes = log.append(drafts, lock=Lock.SKIP).outcomes
+        finally:
+            go.set()
+            renaming.join()
+        self.assertEqual([type(one) for one in outcomes], [Busy, Stored])
+        self.assertIsInstance(log.append(drafts[:1], lock=Lock.SKIP).outcomes[0], Stored)
+
+    def test_what_a_sequence_that_was_set_back_draws_is_not_stored(self) -> None:
+        sequence = "pg_get_serial_sequence('rooms_message', 'id')"
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT setval({sequence}, 1000000)")
+            newest = store(message(self.ana, "one"))[0].id
+            cursor.execute(f"SELECT setval({sequence}, 500)")
+        with self.assertLogs("rooms.log", "ERROR") as logs:
+            outcomes = log.append(
+                [message(self.ana, "two"), message(self.ben, "three")], lock=Lock.SKIP
+            ).outcomes
+        self.assertEqual([getattr(one, "code", None) for one in outcomes], ["unavailable"] * 2)
+        self.assertIn("setval", logs.output[0])
+        self.assertEqual(ChatRoom.objects.get(slug=LOBBY).last_message_id, newest)
+        self.assertEqual([one.body for one in read_on(0)], ["one"])
 
     def test_a_ban_waits_for_the_room_and_the_next_append_obeys_it(self) -> None:
         """The permission is asked again under the lock: no post slips in beside the ban."""
