@@ -147,9 +147,17 @@ class Crew:
             if place.worker is None and place.successor is None and place.due_s <= now_s:
                 place.worker = self._begin(place, now_s)
 
-    def _begin(self, place: Place, now_s: float) -> Worker:
+    def _begin(self, place: Place, now_s: float) -> Worker | None:
+        """Return a new worker, None where the system starts none just now: whoever serves goes on."""
         number = self._places.index(place)
-        worker = Worker(self._start(), number, now_s, now_s + self._limits.start_s)
+        try:
+            process = self._start()
+        except OSError as error:
+            logger.error("Worker %d could not be started: %s", number + 1, error)  # noqa: TRY400 (it says all)
+            self._count_failed_start(f"not started: {error}")
+            self._put_off(place, now_s)
+            return None
+        worker = Worker(process, number, now_s, now_s + self._limits.start_s)
         self._workers.append(worker)
         return worker
 
@@ -166,7 +174,9 @@ class Crew:
             place = self._places[worker.place]
             if place.worker is worker:
                 place.successor = self._begin(place, now_s)
-                busy = True
+                busy = place.successor is not None
+                if not busy:
+                    self._replacing = []
 
     def _dismiss(self, worker: Worker, now_s: float) -> None:
         """Ask one to end, once."""
@@ -196,7 +206,7 @@ class Crew:
                 self.exit_code = 1
             return
         if not worker.ready:
-            self._count_failed_start(code)
+            self._count_failed_start(_how(code))
         if place.successor is worker:
             place.successor = None
             self._replacing = []
@@ -210,18 +220,21 @@ class Crew:
         backoff = self._limits.backoff
         if now_s - worker.started_s >= self._limits.settled_s:
             place.pause_s = backoff.first_s
-        place.due_s = now_s + place.pause_s
         logger.error(
             "Worker %d (process %d) ended: %s; it is started again in %.1f s",
             worker.place + 1, worker.process.pid, _how(code), place.pause_s,
         )  # fmt: skip
-        place.pause_s = min(2 * place.pause_s, backoff.longest_s)
+        self._put_off(place, now_s)
 
-    def _count_failed_start(self, code: int) -> None:
+    def _put_off(self, place: Place, now_s: float) -> None:
+        place.due_s = now_s + place.pause_s
+        place.pause_s = min(2 * place.pause_s, self._limits.backoff.longest_s)
+
+    def _count_failed_start(self, how: str) -> None:
         self._failed_starts += 1
         if not self._anybody_was_ready and self._failed_starts >= self._limits.failed_starts:
             raise NotStarted(
-                f"No worker gets ready; the last one of {self._failed_starts} ended so: {_how(code)}. "
+                f"No worker gets ready; the last one of {self._failed_starts} ended so: {how}. "
                 "Its own words stand above."
             )
 

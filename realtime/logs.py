@@ -21,6 +21,8 @@ LEVELS = {
 CHATTY = ("autobahn", "txaio", "log_legacy", "twisted.web.http", "twisted.internet")
 """What these tell below an error is of use to nobody but who looks for a bug."""
 
+NO_FIRST_ADMIN_LINK = "No link for the first administrator was made (%s): `manage.py firstadmin` makes one"
+
 
 @provider(ILogObserver)
 def observe(event: LogEvent) -> None:

@@ -75,11 +75,15 @@ def spawn(command: Sequence[str], sockets: Sequence[socket.socket], lines: Lines
     ours, theirs = socket.socketpair()
     with theirs:
         left = Inheritance(theirs.fileno(), tuple(one.fileno() for one in sockets))
-        process = subprocess.Popen(  # noqa: S603 (it is our own command line)
-            list(command),
-            env={**os.environ, VARIABLE: left.variable()},
-            pass_fds=(left.line, *left.listening),
-        )
+        try:
+            process = subprocess.Popen(  # noqa: S603 (it is our own command line)
+                list(command),
+                env={**os.environ, VARIABLE: left.variable()},
+                pass_fds=(left.line, *left.listening),
+            )
+        except OSError:
+            ours.close()
+            raise
     lines.add(ours, process)
     return process
 

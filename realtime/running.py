@@ -16,7 +16,9 @@ from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
 
 from realtime.edition import published
+from realtime.errors import Unavailable
 from realtime.listening import AdoptingReactor, endpoint, told, url
+from realtime.logs import NO_FIRST_ADMIN_LINK
 from realtime.reload import is_child
 from realtime.service import ChatService
 from realtime.worker import Line
@@ -65,7 +67,7 @@ def run(
     async def start() -> None:
         try:
             await service.start()
-            link = await service.database.first_admin_link() if inheritance is None else None
+            link = await _first_admin_link(service) if inheritance is None else None
             announce([url(d, p.getHost()) for d, p in zip(descriptions, service.ports, strict=True)], link)
             _collect_seldom()
             if line is not None:
@@ -112,6 +114,14 @@ def _ignore_signals() -> None:
 def _stop(reactor: Any) -> None:
     with suppress(ReactorNotRunning):  # it is stopping already
         reactor.stop()
+
+
+async def _first_admin_link(service: ChatService) -> str | None:
+    try:
+        return await service.database.first_admin_link()
+    except Unavailable as error:
+        logger.warning(NO_FIRST_ADMIN_LINK, error.__cause__ or error)
+        return None
 
 
 def _collect_seldom() -> None:

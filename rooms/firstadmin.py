@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from django.contrib.auth import get_user_model
-from django.db import transaction
+from django.db import connection, transaction
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare
@@ -42,10 +42,15 @@ def issue_link() -> str | None:
     """Return the path of a new link, good for 24 hours, which replaces any before it.
 
     None where a superuser exists: that one makes others.
+
+    Raises:
+        django.db.OperationalError: somebody holds the state of the site just now.
     """
+    if not is_needed():
+        return None
     token = secrets.token_urlsafe(TOKEN_BYTES)
     with transaction.atomic():
-        state = _locked_state()
+        state = _locked_state(nowait=True)
         if not is_needed():
             return None
         state.first_admin_digest = _digest(token)
@@ -85,9 +90,11 @@ def use(token: str, values: dict[str, Any]) -> AbstractBaseUser:
         return user
 
 
-def _locked_state() -> SiteState:
+def _locked_state(*, nowait: bool = False) -> SiteState:
     key = SiteState.current().pk
-    return SiteState.objects.select_for_update().get(pk=key)
+    # SQLite waits for nobody: the whole of it is locked already, or cannot be.
+    nowait = nowait and connection.features.has_select_for_update_nowait
+    return SiteState.objects.select_for_update(nowait=nowait).get(pk=key)
 
 
 def _check(state: SiteState, token: str) -> None:

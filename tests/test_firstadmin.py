@@ -9,13 +9,15 @@ from unittest import mock
 
 import pytest
 from django.contrib.auth.models import User
-from django.db import connection
+from django.db import OperationalError, connection, transaction
 from django.test import Client, TestCase, TransactionTestCase
 from django.urls import reverse
 from django.utils import timezone
 
+from realtime.management.commands import runchat
 from rooms import firstadmin
 from rooms.models import SiteState
+from tests.test_order import WAIT_S, OtherThread
 
 pytestmark = pytest.mark.databases
 
@@ -126,6 +128,30 @@ class FirstAdmin(TestCase):
 
 class AtOnce(TransactionTestCase):
     """Two who use the link at once, each on a connection of its own."""
+
+    @pytest.mark.postgresql
+    def test_nobody_waits_for_who_holds_the_site(self) -> None:
+        held, go = threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with transaction.atomic():
+                SiteState.objects.select_for_update().get()
+                held.set()
+                go.wait(WAIT_S)
+
+        holding = OtherThread(hold)
+        held.wait(WAIT_S)
+        try:
+            with self.assertRaises(OperationalError):
+                firstadmin.issue_link()
+            with self.assertLogs("realtime.management", "WARNING") as logs:
+                self.assertIsNone(runchat.first_admin_link())
+            self.assertIn("manage.py firstadmin", logs.output[0])
+            User.objects.create_superuser("boss")
+            self.assertIsNone(firstadmin.issue_link())
+        finally:
+            go.set()
+            holding.join()
 
     def test_one_administrator_is_made(self) -> None:
         path = link()

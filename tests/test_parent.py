@@ -39,9 +39,12 @@ class Stage:
         self.now_s = 100.0
         self.started: list[FakeProcess] = []
         self.announced = 0
+        self.broken = False
         self.crew = Crew(size, self._start, LIMITS, when_first_ready=self._announce)
 
     def _start(self) -> FakeProcess:
+        if self.broken:
+            raise FileNotFoundError("no interpreter")
         self.started.append(FakeProcess(len(self.started)))
         return self.started[-1]
 
@@ -183,6 +186,27 @@ class TestReplacing:
         stage.step(LIMITS.backoff.longest_s)
         assert len(stage.started) == 3
         assert [process.signals for process in stage.started[:2]] == [[], []]
+
+    def test_where_none_can_be_started_all_stay_as_they_were(self, stage: Stage) -> None:
+        stage.serve()
+        stage.broken = True
+        stage.crew.replace()
+        stage.step()
+        assert [process.signals for process in stage.started] == [[], []]
+        stage.started[0].code = -9
+        for _try in range(9):
+            stage.step(LIMITS.backoff.longest_s)
+        assert len(stage.started) == 2
+        stage.broken = False
+        stage.step(LIMITS.backoff.longest_s)
+        assert len(stage.started) == 3
+
+    def test_where_none_can_ever_be_started_it_gives_up_with_the_reason(self) -> None:
+        stage = Stage()
+        stage.broken = True
+        stage.step()
+        with pytest.raises(NotStarted, match="no interpreter"):
+            stage.step(LIMITS.backoff.longest_s)
 
     def test_one_that_dies_while_its_successor_starts_is_not_started_twice(self, stage: Stage) -> None:
         stage.crew.replace()

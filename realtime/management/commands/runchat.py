@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 from typing import TYPE_CHECKING, Any
@@ -15,9 +16,12 @@ from django.db.migrations.executor import MigrationExecutor
 
 from realtime import config, logs, parent, reload, worker
 from realtime.listening import NotStarted
+from realtime.logs import NO_FIRST_ADMIN_LINK
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+
+logger = logging.getLogger(__name__)
 
 DEFAULT_ENDPOINT = "tcp:8000:interface=127.0.0.1"
 MOST_WORKERS = 64
@@ -132,6 +136,9 @@ def first_admin_link() -> str | None:
 
     try:
         return firstadmin.issue_link()
+    except DatabaseError as error:
+        logger.warning(NO_FIRST_ADMIN_LINK, error)
+        return None
     finally:
         connections[DEFAULT_DB_ALIAS].close()
 
