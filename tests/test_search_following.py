@@ -55,6 +55,20 @@ class Following(TransactionTestCase):
         self.assertEqual((self.unindexed(), self.indexed("apple")), ([], keys[:1]))
         self.assertFalse(search.index_some())
 
+    def test_it_follows_whatever_the_search_path_is(self) -> None:
+        [first] = self.said("apple")
+        with transaction.atomic(), connection.cursor() as cursor:
+            cursor.execute("SHOW search_path")
+            [path] = cursor.fetchone()
+            cursor.execute("SELECT set_config('search_path', '', true)")
+            cursor.execute(
+                "INSERT INTO public.rooms_message (room_id, kind, body, nonce, redacted, created_at)"
+                " SELECT room_id, kind, 'pear', 'loaded', false, created_at FROM public.rooms_message"
+            )
+            cursor.execute("SELECT set_config('search_path', %s, true)", [path])
+        self.assertEqual(len(self.unindexed()), 2)
+        self.assertEqual(self.unindexed()[0], first)
+
     def test_what_has_no_text_to_be_found_does_not_wait(self) -> None:
         [key] = self.said("apple")
         search.index_some()
