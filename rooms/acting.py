@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, transaction
+from django.db import IntegrityError, OperationalError, connection, transaction
 
-from rooms import doing, invitations, keeping, membership, pace, purging, reading, reports, sanctions
+from rooms import doing, invitations, keeping, log, membership, pace, purging, reading, reports, sanctions
 from rooms.actions import Action, MarkRead, MuteForOneself, RoomAction
 
 if TYPE_CHECKING:
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from rooms.messages import UserId
 
 FOREIGN_KEY_VIOLATION = "23503"
+PATIENCE_MS = 1_000
+"""How long an action waits for a room that somebody holds: few threads serve these, and all that is read."""
 
 UNLOCKED = (MarkRead, MuteForOneself)
 """What concerns nobody else, and waits for no room."""
@@ -68,11 +70,18 @@ def _perform_all(by: UserId | None, actions: Sequence[Action], *, trusted: bool)
         if not _names_what_is_gone(error):
             raise
         results = _attempt(by, actions, trusted=trusted)
+    except OperationalError as error:
+        if getattr(error.__cause__, "pgcode", None) != log.LOCK_NOT_AVAILABLE:
+            raise
+        raise log.Refusal(log.NOT_STORED) from error
     return [_done(result) for result in results]
 
 
 def _attempt(by: UserId | None, actions: Sequence[Action], *, trusted: bool) -> list[Any]:
     with transaction.atomic():
+        if connection.vendor == "postgresql":
+            with connection.cursor() as cursor:
+                cursor.execute(f"SET LOCAL lock_timeout = {PATIENCE_MS}")
         return [_perform(by, action, trusted=trusted) for action in actions]
 
 

@@ -218,7 +218,9 @@ def members(reader: UserId | None, slug: str, after: UserId | None, limit: int) 
 
 
 def _row(room: ChatRoom, user: Any) -> Membership | None:
-    return Membership.objects.filter(room=room, user=user).select_related("user").first()
+    # Locked, since the deletion of their account removes it without a lock on the room.
+    rows = Membership.objects.select_for_update(of=("self",)).filter(room=room, user=user)
+    return rows.select_related("user").first()
 
 
 def _member(row: Membership) -> Member:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from functools import partial
 from typing import Any
@@ -16,6 +17,7 @@ from rooms import acting
 from rooms.actions import (
     Action,
     BanPerson,
+    Deed,
     Join,
     MarkRead,
     MuteForOneself,
@@ -25,7 +27,7 @@ from rooms.actions import (
     SettleReport,
 )
 from rooms.messages import Code
-from rooms.models import AuditEntry, Report
+from rooms.models import AuditEntry, ChatRoom, Report
 from tests.support_acting import refusal
 from tests.support_rooms import LOBBY, message, person, store
 from tests.test_order import OtherThread, await_a_waiter
@@ -64,10 +66,30 @@ class BesideADeletion(TransactionTestCase):
             lambda key: SetRole(LOBBY, key, "moderator"),
         )
         for make in actions:
-            user = person("ana")
-            code = while_deleting(user, partial(refusal, boss.pk, make(user.pk)))
-            self.assertEqual(code, Code.NOT_FOUND)
-        self.assertFalse(AuditEntry.objects.exists())
+            for is_member in (False, True):
+                user = person("ana")
+                if is_member:
+                    acting.perform(user.pk, Join(LOBBY))
+                code = while_deleting(user, partial(refusal, boss.pk, make(user.pk)))
+                self.assertEqual(code, Code.NOT_FOUND)
+        self.assertFalse(AuditEntry.objects.exclude(deed=Deed.JOIN.value).exists())
+
+    def test_a_room_that_somebody_holds_is_not_waited_for(self) -> None:
+        boss, held, go = person("boss", is_staff=True), threading.Event(), threading.Event()
+
+        def hold() -> None:
+            with transaction.atomic():
+                ChatRoom.objects.select_for_update().get(slug=LOBBY)
+                held.set()
+                go.wait(30)
+
+        holding = OtherThread(hold)
+        held.wait(30)
+        try:
+            self.assertEqual(refusal(boss.pk, Join(LOBBY)), Code.UNAVAILABLE)
+        finally:
+            go.set()
+            holding.join()
 
     def test_what_does_without_them_is_done(self) -> None:
         ana, boss = person("ana"), person("boss", is_staff=True)
