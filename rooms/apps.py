@@ -80,7 +80,9 @@ def _account_saved(
 ) -> None:
     """Ask access again, unless moments alone changed: when somebody logged in last, or was last seen."""
     moments = {field.name for field in sender._meta.concrete_fields if isinstance(field, DateField)}
-    if raw or created or (update_fields is not None and update_fields <= moments):
+    if raw or (update_fields is not None and update_fields <= moments):
+        return
+    if created and not sender._meta.parents:  # The row of a derived model may be made for an old account.
         return
     _accounts_changed()
 

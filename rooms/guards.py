@@ -64,6 +64,7 @@ class GuardedQuerySet(models.QuerySet[Any]):
         after_ignore_conflicts = args[2:]
         if kwargs.get("update_conflicts") or any(after_ignore_conflicts):
             raise TypeError("update_conflicts: what is there already is changed by save() or update().")
+        here_alone(self._db)  # type: ignore[attr-defined]  # (Django's stubs leave it out)
         return super().bulk_create(objs, *args, **kwargs)
 
 

@@ -145,6 +145,17 @@ class EmailLogin(TestCase):
         versions.append(SiteState.current().access_version)
         self.assertEqual(versions, sorted(set(versions)))
 
+    def test_an_old_account_that_becomes_one_of_a_derived_model_is_told_of(self) -> None:
+        before = SiteState.current().access_version
+        hired: Any = Employee(person_ptr=self.ana)
+        hired.__dict__ |= {
+            field.attname: getattr(self.ana, field.attname) for field in Person._meta.concrete_fields
+        }
+        hired._state.adding = False
+        hired.is_active = False
+        hired.save()
+        self.assertGreater(SiteState.current().access_version, before)
+
     def test_pages_show_the_nickname(self) -> None:
         self.client.force_login(self.ana)
         for name in ("index", "tokens", "password_change", "password_change_done"):
