@@ -163,12 +163,14 @@ class UploadLimits:
 class FileLimits:
     """How many uploads wait to be verified and stored, and how many files are sent; in pieces of what size.
 
-    A picture may take 400 MB while it is verified, a WebP 900 MB, in each of `preparing_threads`.
+    Whoever does not take a piece within `piece_s` makes place. A picture may take 400 MB while it is
+    verified, a WebP 900 MB, in each of `preparing_threads`.
     """
 
     uploads: int = 64
     downloads: int = 512
     piece_bytes: int = 65_536
+    piece_s: float = 300.0
     preparing_threads: int = 2
     carrying_threads: int = 4
 

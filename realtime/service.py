@@ -207,7 +207,7 @@ class ChatService(Service):
         )
         rooms, moderation = RoomCalls(database, self.markers), ModerationCalls(database)
         uploads = UploadCalls(self.files, self.sends)
-        downloads = Downloads(self.files, limits.FileLimits())
+        downloads = Downloads(self.files, reactor, limits.FileLimits())
         party = Party(
             reactor,
             limits.SocketLimits(),

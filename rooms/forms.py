@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
 from django import forms
 from django.contrib.auth import get_user_model
@@ -13,6 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from rooms.models import ApiToken
+from rooms.pace import one_at_a_time
 
 if TYPE_CHECKING:
     UserForm = BaseUserCreationForm[Any]
@@ -43,7 +43,7 @@ class NewAccountForm(UserForm):
         users = self._meta.model
         name = self.cleaned_data[users.USERNAME_FIELD]
         with transaction.atomic():
-            _one_at_a_time(name)
+            one_at_a_time(name.casefold())
             if _is_taken(users, name):
                 raise IntegrityError("The name is taken.")
             return super().save(commit)
@@ -64,13 +64,6 @@ def _is_taken(users: Any, name: str) -> bool:
     like = ("iregex", rf"\A{re.escape(name)}\Z") if connection.vendor == "sqlite" else ("iexact", name)
     found: bool = users._default_manager.filter(**{f"{users.USERNAME_FIELD}__{like[0]}": like[1]}).exists()
     return found
-
-
-def _one_at_a_time(name: str) -> None:
-    """Wait until no other transaction makes an account of this name. On SQLite there is one at a time."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [crc32(name.casefold().encode())])
 
 
 def new_account_form() -> type[NewAccountForm]:

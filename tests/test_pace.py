@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from unittest import mock
 
 import pytest
-from django.test import TestCase
+from django.test import TestCase, TransactionTestCase
 from django.utils import timezone
 
 from rooms import acting, log, pace
@@ -14,6 +15,7 @@ from rooms.messages import Code
 from rooms.models import AuditEntry, Membership, Message
 from tests.support_acting import refusal
 from tests.support_rooms import person, room
+from tests.test_order import OtherThread
 
 pytestmark = pytest.mark.databases
 
@@ -86,3 +88,24 @@ class Pace(TestCase):
         self.assertEqual(refusal(self.eve.pk, ReportMessage("den", keys[0])), Code.FORBIDDEN)
         self.assertFalse(acting.perform(self.eve.pk, ReportMessage("den", keys[1])).fresh)
         acting.perform(person("other").pk, ReportMessage("den", keys[0]))
+
+
+@pytest.mark.postgresql
+class AtOnce(TransactionTestCase):
+    """One person at several things at the same moment, each on a connection of its own."""
+
+    def test_rooms_made_at_once_are_counted_one_after_the_other(self) -> None:
+        eve = person("eve")
+        others = [person(f"p{number}") for number in range(4)]
+        found: list[object] = []
+
+        def open_one(other: int) -> None:
+            try:
+                found.append(acting.perform(eve.pk, OpenDirect(other)))
+            except log.Refusal as refused:
+                found.append(refused.code)
+
+        with mock.patch.object(pace, "ROOMS_PER_DAY", 1):
+            for working in [OtherThread(partial(open_one, other.pk)) for other in others]:
+                working.join()
+        self.assertEqual(found.count(Code.RATE_LIMITED), 3)

@@ -187,6 +187,16 @@ class TestDownloads:
         assert under_way.aborted
         assert not downloads(chat)._under_way
 
+    def test_who_takes_next_to_nothing_is_given_up(self, chat: Inline, under_way: Connection) -> None:
+        under_way.dataBuffer = b"what waits"
+        for _step in range(int(FileLimits().piece_s / 30)):
+            assert not under_way.closed
+            chat.turns.advance(30)
+            under_way.offset += 1
+        chat.turns.settle()
+        assert under_way.aborted
+        assert not downloads(chat)._under_way
+
     def test_who_hangs_up_is_read_for_no_more(self, chat: Inline, under_way: Connection) -> None:
         under_way.hang_up()
         chat.turns.settle()

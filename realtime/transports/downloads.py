@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, BinaryIO, Protocol
+from typing import TYPE_CHECKING, Any, BinaryIO, Protocol
 
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
@@ -16,6 +16,8 @@ from realtime.transports.http import Answer, Call, Route
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
+
+    from twisted.internet.interfaces import IDelayedCall, IReactorTime
 
     from realtime.limits import FileLimits
     from realtime.transports.http import Exchange
@@ -54,9 +56,10 @@ class Part:
 class Downloads:
     """The endpoints below `/files/`."""
 
-    def __init__(self, files: Serving, limits: FileLimits) -> None:
+    def __init__(self, files: Serving, clock: IReactorTime, limits: FileLimits) -> None:
         """Serve what `files` finds, so many at once."""
         self._files = files
+        self._clock = clock
         self._limits = limits
         self._under_way = 0
 
@@ -108,7 +111,7 @@ class Downloads:
             file = await self._files.open(found, part.start)
             try:
                 if exchange.begin(head):
-                    flow = _Flow(exchange)
+                    flow = _Flow(exchange, self._clock, self._limits.piece_s)
                     await self._pieces(exchange, file, part.end - part.start, flow)
             finally:
                 await self._files.close(file)
@@ -133,8 +136,11 @@ class Downloads:
 class _Flow:
     """How fast one answer goes: no piece is read before the one before it was taken."""
 
-    def __init__(self, exchange: Exchange) -> None:
+    def __init__(self, exchange: Exchange, clock: IReactorTime, piece_s: float) -> None:
         self._exchange = exchange
+        self._clock = clock
+        self._piece_s = piece_s
+        self._patience: IDelayedCall | None = None
         self._resumed: Deferred[None] | None = None
         exchange.request.registerProducer(self, streaming=True)
         exchange.when_gone(self._go_on)
@@ -159,6 +165,7 @@ class _Flow:
     def pauseProducing(self) -> None:
         if self._resumed is None and not self._exchange.gone:
             self._resumed = Deferred()
+            self._patience = self._clock.callLater(self._piece_s, self._give_up)
 
     def resumeProducing(self) -> None:
         self._go_on()
@@ -166,7 +173,14 @@ class _Flow:
     def stopProducing(self) -> None:
         self._go_on()
 
+    def _give_up(self) -> None:
+        channel: Any = self._exchange.request.channel
+        logger.info("A download that goes too slowly is cut off")
+        channel.abort()
+
     def _go_on(self) -> None:
+        if self._patience is not None and self._patience.active():
+            self._patience.cancel()
         resumed, self._resumed = self._resumed, None
         if resumed is not None:
             resumed.callback(None)
