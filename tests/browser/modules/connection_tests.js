@@ -332,6 +332,20 @@ test("a room that is left and still overheard is asked for again", () => {
   equal(last().overheard.length, 2);
 });
 
+test("a browser whose storage is full or refuses gets through all the same", () => {
+  for (const kind of ["sse", "websocket"]) {
+    const kept = storage();
+    kept.setItem("chat:transport", JSON.stringify({ kind, at: new TestClock().now() }));
+    kept.setItem = kept.removeItem = () => {
+      throw new DOMException("full", "QuotaExceededError");
+    };
+    const { connection, last, told } = fixture({ kept });
+    connection.open();
+    last().listener.opened(user);
+    equal([last().kind, told.at(-1)[1].state], [kind, "open"]);
+  }
+});
+
 test("a life that is over is not listened to", async () => {
   const { connection, made, clock, told } = fixture();
   connection.join("lobby", 7, "e");

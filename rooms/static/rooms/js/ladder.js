@@ -77,8 +77,12 @@ export class Ladder {
 
   gotThrough() {
     if (this.fixed) return;
-    if (this.kind === KINDS[0]) this.storage.removeItem(REMEMBERED);
-    else this.storage.setItem(REMEMBERED, JSON.stringify({ kind: this.kind, at: this.clock.now() }));
+    try {
+      if (this.kind === KINDS[0]) this.storage.removeItem(REMEMBERED);
+      else this.storage.setItem(REMEMBERED, JSON.stringify({ kind: this.kind, at: this.clock.now() }));
+    } catch {
+      // A browser that keeps nothing has each page find out again.
+    }
   }
 
   /** The better one has been tried and gets through. */
