@@ -248,19 +248,24 @@ def test_a_new_epoch_reads_the_room_anew(site: Site) -> None:
             expect(tab.message("still here").last).to_have_attribute("data-id", A_NUMBER)
 
 
+LOCKS = {
+    "none": "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })",
+    "refused": "LockManager.prototype.request = async () => { throw new DOMException('', 'SecurityError') }",
+}
+
+
 @pytest.mark.parametrize("transport", TRANSPORTS)
-def test_without_web_locks_each_tab_is_its_own(site: Site, transport: str) -> None:
-    """As on http://192.168.…, where a browser lends no locks."""
+@pytest.mark.parametrize("locks", LOCKS)
+def test_without_web_locks_each_tab_is_its_own(site: Site, locks: str, transport: str) -> None:
+    """As on http://192.168.…, where a browser lends no locks, and where it blocks what a site may keep."""
     with site.visitor("ana") as ana, site.caller("ben") as ben:
-        ana.context.add_init_script(
-            "Object.defineProperty(Navigator.prototype, 'locks', { value: undefined })"
-        )
+        ana.context.add_init_script(LOCKS[locks])
         tabs = [ana.room("den", transport) for _ in range(2)]
-        ben.post(f"without locks by {transport}", "den")
+        ben.post(f"locks {locks} by {transport}", "den")
         for tab in tabs:
-            tab.sees(f"without locks by {transport}")
-        tabs[0].send(f"and from there by {transport}")
-        tabs[1].sees(f"and from there by {transport}")
+            tab.sees(f"locks {locks} by {transport}")
+        tabs[0].send(f"and from there, {locks} by {transport}")
+        tabs[1].sees(f"and from there, {locks} by {transport}")
 
 
 def test_a_tab_that_stands_still_with_the_connection_in_hand_is_relieved_of_it(site: Site) -> None:

@@ -318,6 +318,12 @@ test("a lock held for life is got by nobody else", async () => {
   equal(got, false);
 });
 
+test("where the browser refuses its locks, who wants one for life hears of it", async () => {
+  const refused = () => Promise.reject(new DOMException("The request was denied.", "SecurityError"));
+  const locks = /** @type {any} */ ({ request: refused });
+  equal(await Promise.race([holdForLife(locks, "n").catch(({ name }) => name), settled()]), "SecurityError");
+});
+
 test("inside one page both ends talk without a channel", async () => {
   const [one, other] = localBuses();
   /** @type {any[]} */

@@ -65,13 +65,14 @@ export class Election {
 
 /**
  * Hold a lock for as long as this page lives.
- * @param {LockManager} locks @param {string} name @returns {Promise<void>} once it is held
+ * @param {LockManager} locks @param {string} name @returns {Promise<void>} once it is held; fails where the browser refuses
  */
 export function holdForLife(locks, name) {
-  return new Promise((held) => {
-    void locks.request(name, () => {
+  return new Promise((held, refused) => {
+    const request = locks.request(name, () => {
       held();
       return new Promise(() => {});
     });
+    request.catch(refused);
   });
 }

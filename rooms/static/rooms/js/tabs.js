@@ -3,8 +3,8 @@
  * This page's line to the one connection of the browser.
  *
  * With Web Locks (they need a secure context) one tab is the hub of all. Without, as on
- * http://192.168.…, each tab is its own, and one that streams or polls lets go while it is hidden, so
- * that hidden tabs cannot use up the browser's six connections.
+ * http://192.168.… or where a browser blocks what a site may keep, each tab is its own, and one that
+ * streams or polls lets go while it is hidden, so that hidden tabs cannot use up the browser's six connections.
  */
 
 import { broadcastBus, localBuses } from "./bus.js";
@@ -34,7 +34,8 @@ const HIDDEN_FOR_MS = 30_000;
 export async function lineToHub({ name, connect, clock, herald }) {
   const visible = () => document.visibilityState === "visible";
   const { locks } = navigator;
-  const line = locks ? await sharedLine({ name, connect, clock, visible, locks, herald }) : ownLine({ connect, clock, visible });
+  const shared = locks && (await sharedLine({ name, connect, clock, visible, locks, herald }));
+  const line = shared ?? ownLine({ connect, clock, visible });
   document.addEventListener("visibilitychange", () => {
     if (visible()) line.seen();
   });
@@ -43,10 +44,15 @@ export async function lineToHub({ name, connect, clock, herald }) {
   return line;
 }
 
-/** @param {{name: string, connect: Connect, clock: Clock, visible: () => boolean, locks: LockManager, herald: AppointHerald | undefined}} how */
+/** @param {{name: string, connect: Connect, clock: Clock, visible: () => boolean, locks: LockManager, herald: AppointHerald | undefined}} how @returns {Promise<Line | null>} null where the browser refuses its locks */
 async function sharedLine({ name, connect, clock, visible, locks, herald }) {
   const tab = newNonce();
-  await holdForLife(locks, `${name}:tab:${tab}`);
+  try {
+    await holdForLife(locks, `${name}:tab:${tab}`);
+  } catch (error) {
+    console.info(`This tab shares its connection with no other: ${error}`);
+    return null;
+  }
   /** @type {Hub | null} */
   let hub = null;
   let office = new AbortController();
