@@ -119,7 +119,7 @@ test("fifty rooms are overheard, where one may be told of something, the unread 
 /** @param {{kept?: Storage, visible?: boolean, random?: number}} [how] */
 function newsFixture({ kept = storage(), visible = true, random = 0.5 } = {}) {
   const clock = new TestClock(() => random);
-  const state = { asked: 0, shown: 0, answer: async () => /** @type {any} */ ({ rooms: [listed("den"), listed("yard")] }) };
+  const state = { asked: 0, shown: 0, answer: async () => /** @type {any} */ ({ user: me, rooms: [listed("den"), listed("yard")] }) };
   /** @type {string[][]} */
   const overheard = [];
   const news = new RoomNews({
@@ -173,7 +173,7 @@ test("a room that went on unheard is asked for, and what is said while the serve
   news.told({ op: "overhearing", rooms: [{ room: "den", last_id: 12 }] });
   state.answer = async () => {
     news.told({ op: "messages", room: "den", prev: 12, messages: [said(13)] });
-    return { rooms: [listed("den", { last_id: 12, unread: 1 })] };
+    return { user: me, rooms: [listed("den", { last_id: 12, unread: 1 })] };
   };
   await clock.advance(1_000);
   equal([state.asked, news.list.get("den")?.unread], [2, 2]);
@@ -219,6 +219,23 @@ test("who is logged out asks no more, who is not reached tries again", async () 
   news.open(() => true);
   await clock.advance(300_000);
   equal(state.asked, 3);
+});
+
+test("what the server lists for whoever logged in next, or for nobody, is neither shown nor kept; back again, it asks", async () => {
+  const status = { state: "open", transport: "websocket", session: "s" };
+  for (const user of [ben, undefined]) {
+    const { news, clock, state, kept } = newsFixture();
+    state.answer = async () => ({ user: state.asked < 3 ? user : me, rooms: [listed(`of ${state.asked}`)] });
+    news.open(() => true);
+    news.told({ op: "nudged" });
+    await clock.advance(300_000);
+    equal([state.asked, news.list.rooms, kept.length], [1, [], 0]);
+    for (let turn = 0; turn < 2; turn += 1) {
+      news.told(/** @type {any} */ ({ op: "status", status }));
+      await clock.advance(30_000);
+    }
+    equal([state.asked, news.list.rooms.map(({ room }) => room)], [3, ["of 3"]]);
+  }
 });
 
 test("a room that one wants to hear nothing of is quiet at once", async () => {

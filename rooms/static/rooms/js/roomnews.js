@@ -46,6 +46,7 @@ export class RoomNews {
   /** What was said while the server was asked: its answer may not have it. @type {Extract<Told, {op: "messages"}>[]} */
   #meanwhile = [];
   #live = false;
+  /** The browser is logged in as somebody else, or not at all. */
   #over = false;
   #overheard = "";
   #cancel = () => {};
@@ -98,8 +99,12 @@ export class RoomNews {
       if (told.rooms.some(({ room, last_id }) => !this.list.isAt(room, last_id))) this.want();
     } else if (told.op === "nudged" || told.op === "reset") this.want();
     else if (told.op === "status") {
-      this.#live = told.status.state === "open" && told.status.transport === "websocket";
-      this.#plan();
+      const open = told.status.state === "open";
+      this.#live = open && told.status.transport === "websocket";
+      if (this.#over && open) {
+        this.#over = false;
+        this.want();
+      } else this.#plan();
     }
   }
 
@@ -151,7 +156,8 @@ export class RoomNews {
     this.#askedAt = at;
     this.#meanwhile = [];
     try {
-      const { rooms } = await this.api.list();
+      const { user, rooms } = await this.api.list();
+      if (user?.id !== this.list.me) throw new Problem(401, "not_authenticated", "another login", undefined);
       this.#keep({ at, rooms });
       this.#take(rooms);
     } catch (error) {
