@@ -346,6 +346,14 @@ test("a browser whose storage is full or refuses gets through all the same", () 
   }
 });
 
+test("what a clock that was fast wrote down is not remembered", () => {
+  const kept = storage();
+  kept.setItem("chat:transport", JSON.stringify({ kind: "longpoll", at: new TestClock().now() + 86_400_000 }));
+  const { connection, last } = fixture({ kept });
+  connection.open();
+  equal(last().kind, "websocket");
+});
+
 test("a life that is over is not listened to", async () => {
   const { connection, made, clock, told } = fixture();
   connection.join("lobby", 7, "e");

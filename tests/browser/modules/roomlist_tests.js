@@ -204,7 +204,8 @@ test("one tab's answer serves the others, and a page that opens just after", asy
   equal(third.state.asked, 1);
   await other.clock.advance(20_000);
   other.news.want();
-  other.news.elsewhere("chat:rooms:3", JSON.stringify({ at: other.clock.now() + 1, rooms: [listed("attic")] }));
+  await other.clock.advance(100);
+  other.news.elsewhere("chat:rooms:3", JSON.stringify({ at: other.clock.now(), rooms: [listed("attic")] }));
   await other.clock.advance(8_000);
   equal([other.state.asked, other.news.list.rooms.length], [0, 1]);
   other.news.elsewhere("chat:rooms:3", "not ours");
@@ -236,6 +237,22 @@ test("what the server lists for whoever logged in next, or for nobody, is neithe
     }
     equal([state.asked, news.list.rooms.map(({ room }) => room)], [3, ["of 3"]]);
   }
+});
+
+test("a clock that was fast, or is set back, holds nothing up", async () => {
+  const kept = storage();
+  kept.setItem("chat:rooms:3", JSON.stringify({ at: new TestClock().now() + 86_400_000, rooms: [listed("attic")] }));
+  const { news, clock, state } = newsFixture({ kept });
+  news.open(() => true);
+  await clock.advance(130_000);
+  equal([state.asked, news.list.get("attic")], [5, undefined]);
+  clock.sleep(-3_600_000);
+  news.elsewhere("chat:rooms:3", kept.getItem("chat:rooms:3"));
+  for (let turn = 0; turn < 30; turn += 1) {
+    news.told({ op: "nudged" });
+    await clock.advance(1_000);
+  }
+  equal(state.asked, 7);
 });
 
 test("a room that one wants to hear nothing of is quiet at once", async () => {

@@ -95,7 +95,8 @@ export class Ladder {
   #remembered() {
     try {
       const { kind, at } = JSON.parse(this.storage.getItem(REMEMBERED) ?? "{}");
-      return this.clock.now() - at < REMEMBERED_FOR_MS ? kindNamed(kind) : null;
+      const age_ms = this.clock.now() - at;
+      return age_ms >= 0 && age_ms < REMEMBERED_FOR_MS ? kindNamed(kind) : null;
     } catch {
       return null; // something else wrote there; we only forget
     }

@@ -141,10 +141,14 @@ export class RoomNews {
   #plan() {
     this.#cancel();
     if (this.#asking || this.#over || (!this.#wanted && !this.visible())) return;
+    const now = this.clock.now();
     const spread = SPREAD_MS * this.clock.random();
+    // A clock that was set back: what lies ahead of it was asked by now at the latest.
+    this.#askedAt = Math.min(this.#askedAt, now);
+    this.#askedBefore = Math.min(this.#askedBefore, now);
     const soon = Math.max(this.#askedAt + SOON_MS, this.#askedBefore + TWICE_IN_MS);
     const due = this.#wanted ? soon : this.#askedAt + (this.#live ? SELDOM_MS : OFTEN_MS);
-    this.#cancel = this.clock.after(Math.max(0, due - this.clock.now()) + spread, () => void this.#ask());
+    this.#cancel = this.clock.after(Math.max(0, due - now) + spread, () => void this.#ask());
   }
 
   async #ask() {
@@ -186,7 +190,8 @@ export class RoomNews {
   #adopt(value) {
     try {
       const { at, rooms } = /** @type {Kept} */ (JSON.parse(value ?? ""));
-      if (!(at > this.#askedAt) || this.#asking) return;
+      // What is of the future was kept by a clock that was fast: nobody knows how old it is.
+      if (!(at > this.#askedAt && at <= this.clock.now()) || this.#asking) return;
       this.#askedAt = at;
       if (this.#wanted && at > this.#wanted) this.#wanted = 0;
       this.#take(rooms);
