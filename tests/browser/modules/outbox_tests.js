@@ -260,3 +260,29 @@ test("by HTTP too, one at a time and in order", async () => {
   await clock.advance(10_000);
   equal(posts.map(({ command }) => command.body), ["one", "one"]);
 });
+
+test("a clock that is set back holds nothing up", async () => {
+  const { outbox, frames, clock, status } = fixture();
+  status("s1");
+  const nonce = outbox.submit({ type: "send", body: "one" });
+  outbox.refused({ nonce, code: "rate_limited", detail: "slow mode", retry_after: 20 });
+  clock.now = () => 0;
+  await clock.advance(19_000);
+  equal(frames.length, 1);
+  await clock.advance(3_000);
+  equal(frames.map(({ body }) => body), ["one", "one"]);
+});
+
+test("a shorter wait does not end a longer one, and what it finds held goes out after that", async () => {
+  for (const code of ["rate_limited", "unavailable"]) {
+    const { outbox, frames, clock, status } = fixture();
+    status("s1");
+    const [one, two] = ["one", "two"].map((body) => outbox.submit({ type: "send", body }));
+    outbox.refused({ nonce: one, code: "rate_limited", detail: "slow mode", retry_after: 60 });
+    outbox.refused({ nonce: two, code, detail: "", retry_after: 2 });
+    await clock.advance(59_000);
+    equal(frames.length, 2);
+    await clock.advance(5_000);
+    equal(frames.map(({ body }) => body), ["one", "two", "one", "two"]);
+  }
+});

@@ -43,8 +43,8 @@ export class Outbox {
   #session = "";
   #bySocket = false;
   #posting = false;
-  /** The server takes nothing from us until then. */
-  #heldUntil = 0;
+  /** How many refusals have told us to wait for a while that is not over: nothing goes out meanwhile. */
+  #holds = 0;
   #cancelRetry = () => {};
   /** @type {Map<string, () => void>} */
   #waits = new Map();
@@ -168,13 +168,10 @@ export class Outbox {
     const entry = nonce === undefined ? undefined : this.#entries.get(nonce);
     if (!entry || nonce === undefined) return;
     this.#stopWaiting(nonce);
-    if (code === "rate_limited") {
-      this.#heldUntil = this.clock.now() + retry_after * 1000;
-      this.#put({ ...entry, state: "waiting", until: this.#heldUntil });
-      this.#pumpLater(retry_after * 1000);
-    } else if (PASSING.has(code)) {
-      this.#put({ ...entry, state: "waiting" });
-      this.#pumpLater(retry_after * 1000);
+    if (PASSING.has(code)) {
+      const wait_ms = retry_after * 1000;
+      this.#put({ ...entry, state: "waiting", ...(code === "rate_limited" && { until: this.clock.now() + wait_ms }) });
+      this.#hold(wait_ms);
     } else if (code === "bad_request" && detail.startsWith("files:")) {
       const { files: _files, ...rest } = entry;
       this.#put({ ...rest, state: "failed", code: "lost", detail: gettext("Its files are no longer kept. Attach them again.") });
@@ -230,7 +227,7 @@ export class Outbox {
   }
 
   #pump() {
-    if (!this.#open || this.clock.now() < this.#heldUntil) return;
+    if (!this.#open || this.#holds > 0) return;
     if (!this.#bySocket) {
       void this.#postAll();
       return;
@@ -273,7 +270,7 @@ export class Outbox {
         return !PASSING.has(code);
       }
       this.#mark(nonce, "waiting");
-      this.#pumpLater(0);
+      this.#pumpLater();
       this.ways.doubt();
       return false;
     }
@@ -285,7 +282,7 @@ export class Outbox {
     this.#waits.set(nonce, this.clock.after(ANSWER_WITHIN_MS, () => {
       this.#mark(nonce, "waiting");
       this.ways.doubt();
-      this.#pumpLater(0);
+      this.#pumpLater();
     }));
   }
 
@@ -304,10 +301,18 @@ export class Outbox {
     this.#waits.delete(nonce);
   }
 
-  /** @param {number} atLeast_ms */
-  #pumpLater(atLeast_ms) {
+  /** The end is told by a timer, not by the time of day, which can be set back. @param {number} wait_ms */
+  #hold(wait_ms) {
+    this.#holds += 1;
+    this.clock.after(wait_ms, () => {
+      this.#holds -= 1;
+      this.#pumpLater();
+    });
+  }
+
+  #pumpLater() {
     this.#cancelRetry();
-    this.#cancelRetry = this.clock.after(this.#backoff.next({ atLeast_ms }), () => this.#pump());
+    this.#cancelRetry = this.clock.after(this.#backoff.next(), () => this.#pump());
   }
 }
 
