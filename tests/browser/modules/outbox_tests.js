@@ -286,3 +286,16 @@ test("a shorter wait does not end a longer one, and what it finds held goes out 
     equal(frames.map(({ body }) => body), ["one", "two", "one", "two"]);
   }
 });
+
+test("a reload keeps the order typed, whatever the clock said, and what was tried again at its end", () => {
+  const { outbox, kept, clock, status } = fixture();
+  kept.setItem("chat:outbox:3:lobby:x", JSON.stringify({ command: { type: "send", body: "of an older version", nonce: "x", room: "lobby" }, state: "waiting", at: "t" }));
+  status("s1");
+  const again = outbox.submit({ type: "send", body: "again" });
+  outbox.refused({ nonce: again, code: "forbidden", detail: "" });
+  outbox.submit({ type: "send", body: "first" });
+  clock.now = () => 0;
+  outbox.submit({ type: "send", body: "second" });
+  outbox.retry(again);
+  equal(states(fixture({ kept }).outbox).map(([body]) => body), ["of an older version", "first", "second", "again"]);
+});

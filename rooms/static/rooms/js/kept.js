@@ -20,7 +20,12 @@ export class Kept {
   all() {
     const nonces = Array.from({ length: this.storage.length }, (_, at) => this.nonceOf(this.storage.key(at)));
     const entries = nonces.flatMap((nonce) => (nonce === undefined ? [] : this.get(nonce) ?? []));
-    return entries.sort((one, other) => (one.at < other.at ? -1 : 1));
+    return entries.sort((one, other) => nth(one) - nth(other) || (one.at < other.at ? -1 : 1));
+  }
+
+  /** The place of what is typed now: behind all that is kept, whatever the clock says. */
+  next() {
+    return nth(this.all().at(-1)) + 1;
   }
 
   /** @param {string} nonce @returns {Entry | undefined} */
@@ -46,6 +51,11 @@ export class Kept {
   nonceOf(key) {
     return key?.startsWith(this.prefix) ? key.slice(this.prefix.length) : undefined;
   }
+}
+
+/** @param {Entry} [entry] @returns {number} 0 for what an earlier version kept */
+function nth(entry) {
+  return entry?.nth ?? 0;
 }
 
 /** @param {string | null} text @param {string} room @returns {Entry | undefined} */

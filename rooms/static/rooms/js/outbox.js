@@ -21,9 +21,9 @@ import { newNonce } from "./nonce.js";
  * @typedef {Partial<import("./protocol.js").SentFile> & {name: string, type: string, size: number,
  *   upload?: import("./upload.js").Upload}} Attachment a file of a message; without an id it is not uploaded
  * @typedef {"uploading" | "waiting" | "sending" | "stored" | "failed"} EntryState
- * @typedef {{command: Command, state: EntryState, at: string, code?: string, detail?: string, files?: Attachment[],
- *   id?: number, until?: number}} Entry `id`: the row of the log that it was stored as; `until`: no sooner is it
- *   sent again (wall clock, milliseconds), since the server has said so
+ * @typedef {{command: Command, state: EntryState, at: string, nth?: number, code?: string, detail?: string, files?: Attachment[],
+ *   id?: number, until?: number}} Entry `nth`: its place in the order typed; `id`: the row of the log that it was
+ *   stored as; `until`: no sooner is it sent again (wall clock, milliseconds), since the server has said so
  *
  * @typedef {object} Ways
  * @property {(frame: object) => boolean} socket false where no open socket carries it
@@ -191,8 +191,9 @@ export class Outbox {
     this.onchange();
   }
 
-  /** @param {Entry} entry */
-  #begin(entry) {
+  /** @param {Entry} typed */
+  #begin(typed) {
+    const entry = { ...typed, nth: this.#kept.next() };
     const { files = [], command } = entry;
     if (files.some(({ id }) => id === undefined)) {
       this.#put({ ...entry, state: "uploading" });
