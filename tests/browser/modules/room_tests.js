@@ -126,6 +126,24 @@ test("what was told just before the connection broke is told again, what was tol
   equal(told, [6, 6]);
 });
 
+test("a marker begins anew with a log of other ids, whatever of the old is still being told", async () => {
+  const clock = new TestClock();
+  /** @type {number[]} */
+  const told = [];
+  /** @type {(arrived?: unknown) => void} */
+  let arrive = () => {};
+  const late = new Promise((arrived) => (arrive = arrived));
+  const marker = new ReadMarker({ from: 5, clock, tell: (id) => (told.push(id), id === 9 ? late : Promise.resolve()) });
+  marker.seen(9);
+  marker.reset();
+  arrive();
+  await clock.advance(5_000);
+  marker.seen(2);
+  marker.seen(3);
+  await clock.advance(5_000);
+  equal(told, [9, 2, 3]);
+});
+
 test("what a notice, a reaction and a mention are on the wire", () => {
   const bare = { id: 5, room: "r", kind: "notice", created_at: "t" };
   const told = { event: "muted", about: { id: 3, name: "ana" }, until: "u", more: 1 };

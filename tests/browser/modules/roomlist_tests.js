@@ -255,6 +255,18 @@ test("a clock that was fast, or is set back, holds nothing up", async () => {
   equal(state.asked, 7);
 });
 
+test("what was read in another epoch is unread again, whichever tab asked", async () => {
+  const { news, clock, state } = newsFixture();
+  const answer = (/** @type {string} */ epoch) => ({ epoch, user: me, rooms: [listed("den", { read: 2, last_id: 3, unread: 1 })] });
+  state.answer = async () => answer("one");
+  news.told({ op: "aside", room: "den", aside: { type: "read", room: "den", id: 10 } });
+  news.open(() => true);
+  await clock.advance(10_000);
+  equal(news.list.get("den")?.read, 10);
+  news.elsewhere("chat:rooms:3", JSON.stringify({ at: clock.now(), ...answer("two") }));
+  equal([news.list.get("den")?.read, news.list.get("den")?.unread], [2, 1]);
+});
+
 test("a room that one wants to hear nothing of is quiet at once", async () => {
   const { news } = newsFixture();
   news.open(() => true);

@@ -13,6 +13,8 @@ export class ReadMarker {
   #before;
   #lost = 0;
   #toldAt = 0;
+  /** Grows with each reset: what was told before it says nothing of what is told now. */
+  #era = 0;
   #resting = false;
 
   /**
@@ -42,20 +44,27 @@ export class ReadMarker {
     this.#say();
   }
 
+  /** The log has other ids now: nothing that was seen or told holds any longer. */
+  reset() {
+    this.#era += 1;
+    this.#seen = this.#told = this.#before = this.#lost = 0;
+  }
+
   #say() {
     if (this.#resting || this.#seen <= Math.max(this.#told, this.#lost)) return;
     const now = this.#seen;
+    const era = this.#era;
     this.#resting = true;
     this.tell(now).then(
       () => {
-        if (now <= this.#told) return;
+        if (era !== this.#era || now <= this.#told) return;
         this.#before = this.#told;
         this.#told = now;
         this.#toldAt = this.clock.now();
       },
       (/** @type {unknown} */ error) => {
         console.info(`How far was read could not be told: ${error}`);
-        this.#lost = now; // what is seen next tells it as well: the marker only ever moves forward
+        if (era === this.#era) this.#lost = now; // what is seen next tells it as well: the marker only ever moves forward
       },
     );
     this.clock.after(EVERY_MS, () => {

@@ -186,6 +186,8 @@ const feed = new RoomFeed({
       log.reset();
       parts.quotes.part?.reset();
       state.reset();
+      marker?.reset();
+      unread.after = 0; // no line any more: the ids that it stood between are of another log
     },
     left: (code) => {
       if (code !== "not_authenticated") leave();

@@ -66,6 +66,11 @@ export class RoomList {
     this.me = me;
   }
 
+  /** The logs have other ids now: forget how far was read. */
+  reset() {
+    this.#read.clear();
+  }
+
   get rooms() {
     return [...this.#entries.values()].map(({ now }) => now);
   }

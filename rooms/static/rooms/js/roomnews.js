@@ -14,7 +14,7 @@ import { RoomList } from "./roomlist.js";
  * @typedef {import("./bus.js").Told} Told
  * @typedef {import("./clock.js").Clock} Clock
  * @typedef {import("./protocol.js").Listed} Listed
- * @typedef {{at: number, rooms: Listed[]}} Kept what was asked for at a moment, by whatever tab
+ * @typedef {{at: number, epoch: string, rooms: Listed[]}} Kept what was asked for at a moment, by whatever tab
  */
 
 /** Between two askings, and over how long there are no more than two. */
@@ -49,6 +49,8 @@ export class RoomNews {
   /** The browser is logged in as somebody else, or not at all. */
   #over = false;
   #overheard = "";
+  /** @type {string | undefined} */
+  #epoch;
   #cancel = () => {};
 
   /**
@@ -160,10 +162,10 @@ export class RoomNews {
     this.#askedAt = at;
     this.#meanwhile = [];
     try {
-      const { user, rooms } = await this.api.list();
+      const { user, epoch, rooms } = await this.api.list();
       if (user?.id !== this.list.me) throw new Problem(401, "not_authenticated", "another login", undefined);
-      this.#keep({ at, rooms });
-      this.#take(rooms);
+      this.#keep({ at, epoch, rooms });
+      this.#take(epoch, rooms);
     } catch (error) {
       this.#over = error instanceof Problem && error.status === 401;
       console.info(`The list of rooms could not be read: ${error}`);
@@ -174,8 +176,10 @@ export class RoomNews {
     }
   }
 
-  /** @param {Listed[]} rooms */
-  #take(rooms) {
+  /** @param {string} epoch @param {Listed[]} rooms */
+  #take(epoch, rooms) {
+    if (epoch !== (this.#epoch ?? epoch)) this.list.reset();
+    this.#epoch = epoch;
     this.list.load(rooms);
     for (const { room, messages } of this.#meanwhile) this.list.take(room, messages);
     const overheard = this.list.toOverhear();
@@ -189,12 +193,12 @@ export class RoomNews {
   /** @param {string | null} value */
   #adopt(value) {
     try {
-      const { at, rooms } = /** @type {Kept} */ (JSON.parse(value ?? ""));
+      const { at, epoch, rooms } = /** @type {Kept} */ (JSON.parse(value ?? ""));
       // What is of the future was kept by a clock that was fast: nobody knows how old it is.
       if (!(at > this.#askedAt && at <= this.clock.now()) || this.#asking) return;
       this.#askedAt = at;
       if (this.#wanted && at > this.#wanted) this.#wanted = 0;
-      this.#take(rooms);
+      this.#take(epoch, rooms);
       this.#plan();
     } catch {
       // Nothing is kept, or not by us: the server is asked.
