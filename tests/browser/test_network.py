@@ -161,6 +161,26 @@ def test_what_was_typed_without_a_network_outlives_a_reload(site: Site) -> None:
         assert ben.bodies("den").count("sent in the tunnel") == 1
 
 
+def test_what_was_typed_without_a_network_goes_out_from_another_room(site: Site) -> None:
+    with site.visitor("ana") as ana, site.visitor("ben") as ben:
+        there = ben.room("den")
+        cut_off(ana)
+        tab = ana.arriving("den")
+        tab.send("typed before leaving")
+        expect(tab.message("typed before leaving").locator(".note")).to_have_text("Waiting for a connection…")
+        other = ana.arriving("yard")
+        tab.send("typed beside the other")
+        expect(tab.message("typed beside the other")).to_have_count(1)
+        tab.page.close()
+        ana.context.unroute_all()
+        ana.context.route_web_socket("**/ws", through)
+        other.page.evaluate("dispatchEvent(new Event('online'))")
+        expect(other.page.locator("#connection")).to_have_attribute("data-state", "open", timeout=LONG_MS)
+        there.sees("typed before leaving", "typed beside the other")
+        typed = [text for text in there.texts() if text.startswith("typed be")]
+        assert typed == ["typed before leaving", "typed beside the other"]
+
+
 def test_trouble_is_told_after_a_while_and_can_be_cut_short(site: Site) -> None:
     with site.visitor("ana") as ana:
         cut_off(ana)

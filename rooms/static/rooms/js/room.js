@@ -20,6 +20,7 @@ import { ReadMarker } from "./readmarker.js";
 import { startRooms } from "./roomsbeside.js";
 import { RoomState, whyNot } from "./roomstate.js";
 import { MessageStore } from "./store.js";
+import { Unsent } from "./unsent.js";
 import { Banner } from "./view/banner.js";
 import { startAttaching } from "./view/attach.js";
 import { Composer } from "./view/composer.js";
@@ -69,19 +70,24 @@ const state = new RoomState({
   ask: () => api.room(room),
   onchange: showState,
 });
+/** @type {import("./outbox.js").Ways} */
+const ways = {
+  socket: (frame) => (line.send(frame), true),
+  post: (command) => api.write(command),
+  doubt: () => line.ask("check"),
+};
 const outbox = new Outbox({
   room,
   user,
   storage,
   clock,
   ways: {
-    socket: (frame) => (line.send(frame), true),
-    post: (command) => api.write(command),
-    doubt: () => line.ask("check"),
+    ...ways,
     files: async (nonce) => (await import("./sendfiles.js")).seeTo(outbox, nonce, navigator.locks),
   },
   onchange: () => view.draw(),
 });
+const unsent = user && new Unsent({ room, user, storage, clock, ways, locks: navigator.locks });
 /** @type {LogView} */
 const view = new LogView({
   parts: {
@@ -222,7 +228,10 @@ startRoving({
 });
 showState();
 document.addEventListener("visibilitychange", () => view.draw()); // what came while hidden may be seen now
-addEventListener("storage", ({ key, newValue }) => outbox.elsewhere(key, newValue));
+addEventListener("storage", ({ key, newValue }) => {
+  outbox.elsewhere(key, newValue);
+  unsent?.elsewhere(key, newValue);
+});
 line.hear = heard;
 view.draw(); // what was not sent before a reload is there before anything is read
 feed.begin(parsePage(firstMessages()));
@@ -246,10 +255,12 @@ function heard(told) {
   } else if (told.op === "sent") {
     for (const { nonce, id } of told.sent) {
       outbox.stored(nonce, id);
+      unsent?.stored(nonce, id);
       outbox.passed(feed.cursor?.id ?? 0);
     }
   } else if (told.op === "failed") {
     outbox.refused(told.failure);
+    unsent?.refused(told.failure);
   }
 }
 
@@ -257,6 +268,7 @@ function heard(told) {
 function connected(status) {
   banner.status(status);
   outbox.status(status);
+  unsent?.status(status);
   bySocket = status.state === "open" && status.transport === "websocket";
   if (status.state !== "open" || status.session === session) return;
   session = status.session;
