@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import expect
+from playwright.sync_api import Dialog, expect
 
 from tests.browser.site import RoomTab, Site
 
@@ -302,8 +302,12 @@ def test_logging_out_is_told_in_other_tabs_and_leaves_nothing_behind(site: Site,
         page.get_by_role("button", name="Log out").click()
         expect(page.get_by_role("heading", name="Log in")).to_be_visible()
         assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('chat:'))") == []
-        expect(tab.page.get_by_text("You are logged out.")).to_be_visible(timeout=30_000)
+        expect(tab.page.get_by_text("You are logged out.", exact=True)).to_be_visible(timeout=30_000)
         expect(tab.page.locator("#text")).to_have_value("half a sentence")
+        tab.page.fill("#text", "half a sentence and more")
+        tab.send(f"past the end of {transport}")
+        expect(tab.message(f"past the end of {transport}")).to_have_count(1)
+        assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('chat:'))") == []
         ben.post(f"while away from {transport}", "den")
         ana.log_in()
         another = ana.room("den", transport)
@@ -312,6 +316,31 @@ def test_logging_out_is_told_in_other_tabs_and_leaves_nothing_behind(site: Site,
         tab.sees(f"while away from {transport}")
         tab.send(f"back by {transport}")
         another.sees(f"back by {transport}")
+
+
+def test_logging_out_asks_before_it_throws_away_what_is_not_sent(site: Site) -> None:
+    with site.visitor("ana", own_session=True) as ana:
+        ana.bearable = ("Failed to load resource", "401", "403")
+        tab = ana.room("den", "longpoll")
+        tab.page.route("**/messages", lambda route: route.abort())
+        tab.send("not there yet")
+        expect(tab.message("not there yet")).to_have_count(1)
+        page = ana.open("/search/")
+        asked: list[str] = []
+
+        def stay(dialog: Dialog) -> None:
+            asked.append(dialog.message)
+            dialog.dismiss()
+
+        page.once("dialog", stay)
+        page.get_by_role("navigation", name="Your account").locator("summary").click()
+        page.get_by_role("button", name="Log out").click()
+        expect(tab.message("not there yet")).to_have_count(1)
+        page.once("dialog", lambda dialog: dialog.accept())
+        page.get_by_role("button", name="Log out").click()
+        expect(page.get_by_role("heading", name="Log in")).to_be_visible()
+        assert asked == ["Not all that you wrote is sent yet. Log out and lose it?"]
+        assert page.evaluate("Object.keys(localStorage).filter(key => key.startsWith('chat:'))") == []
 
 
 @pytest.mark.parametrize("transport", TRANSPORTS)

@@ -57,17 +57,61 @@ export function socketUrl({ socket }) {
   return url.href;
 }
 
+/** What stands here for a moment tells other tabs that what was kept is thrown away. */
+const FORGET = "chat:forget";
+/** Takes the place of what the browser keeps, once somebody has logged out of it. @type {Storage | null} */
+let passing = null;
+
 /**
- * The browser's lasting storage; where it refuses to lend any, one that lasts as long as the page.
+ * The browser's lasting storage; where it refuses to lend any, and from a log-out on, one that lasts as long as the page.
  * @returns {Storage}
  */
 export function lastingStorage() {
   try {
     localStorage.getItem("");
-    return localStorage;
+    return untilForgotten();
   } catch {
     return passingStorage();
   }
+}
+
+/** Whether somebody has logged out of this browser, so that nothing is kept any more. */
+export function forgotten() {
+  return passing !== null;
+}
+
+/** Throw away all that is kept; neither this page nor another that is open keeps anything more. */
+export function forget() {
+  const storage = lastingStorage();
+  try {
+    storage.setItem(FORGET, "1"); // first: what other pages hear removed they must not keep again
+  } finally {
+    for (const key of keysOf(storage)) if (key.startsWith("chat:")) storage.removeItem(key);
+    passing ??= passingStorage();
+  }
+}
+
+/** @param {Storage} storage @returns {string[]} */
+export function keysOf(storage) {
+  return Array.from({ length: storage.length }, (_, at) => storage.key(at) ?? "");
+}
+
+/** @returns {Storage} */
+function untilForgotten() {
+  addEventListener("storage", ({ key, newValue }) => {
+    if (key === FORGET && newValue !== null) passing ??= passingStorage();
+  });
+  const now = () => passing ?? localStorage;
+  return {
+    get length() {
+      return now().length;
+    },
+    key: (at) => now().key(at),
+    getItem: (key) => now().getItem(key),
+    setItem: (key, value) => now().setItem(key, value),
+    removeItem: (key) => now().removeItem(key),
+    clear: () => now().clear(),
+  };
 }
 
 /** @returns {Storage} */

@@ -1,12 +1,13 @@
 // @ts-check
 /** Every page: its menus close, its times are the reader's, Ctrl+K goes to a room, and logging out forgets what was kept. */
 
-import { lastingStorage } from "./page.js";
+import { gettext } from "./i18n.js";
+import { forget, keysOf, lastingStorage } from "./page.js";
 
-document.getElementById("log-out")?.addEventListener("submit", () => {
-  const storage = lastingStorage();
-  const keys = Array.from({ length: storage.length }, (_, at) => storage.key(at));
-  for (const key of keys) if (key?.startsWith("chat:")) storage.removeItem(key);
+document.getElementById("log-out")?.addEventListener("submit", (event) => {
+  const unsent = keysOf(lastingStorage()).some((key) => key.startsWith("chat:outbox:"));
+  if (unsent && !confirm(gettext("Not all that you wrote is sent yet. Log out and lose it?"))) event.preventDefault();
+  else forget();
 });
 
 /** @type {NodeListOf<HTMLDetailsElement>} */

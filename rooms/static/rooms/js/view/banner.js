@@ -2,6 +2,7 @@
 /** How the connection is: a quiet mark, and a banner where it has been bad for a while. */
 
 import { gettext, interpolate, ngettext } from "../i18n.js";
+import { forgotten } from "../page.js";
 import { button, make } from "./elements.js";
 
 /**
@@ -53,7 +54,8 @@ export class Banner {
       this.#since = null;
       this.#hide();
     } else if (status.state === "logged-out") {
-      this.#show(gettext("You are logged out. What you typed is kept."), make("a", { href: this.links.logIn }, gettext("Log in")));
+      const told = forgotten() ? gettext("You are logged out.") : gettext("You are logged out. What you typed is kept.");
+      this.#show(told, make("a", { href: this.links.logIn }, gettext("Log in")));
     } else if (status.state === "other-user") {
       this.#show(gettext("Somebody else has logged in here."), button(gettext("Reload"), () => location.reload()));
     } else {
