@@ -251,6 +251,31 @@ def test_arrow_up_edits_the_last_own_message(site: Site) -> None:
         expect(tab.page.locator("#text")).to_be_focused()
 
 
+def test_an_edit_on_its_way_is_what_the_next_one_begins_with(site: Site) -> None:
+    with site.visitor("ben") as ben, site.caller("ana") as ana:
+        ben.bearable = ("Failed to load resource",)
+        tab = ben.room("yard", "longpoll")
+        tab.send("first wording")
+        tab.sees("first wording")
+        tab.page.route("**/messages/*", lambda route: route.abort())
+        box = tab.page.get_by_role("textbox", name="New text")
+        tab.page.press("#text", "ArrowUp")
+        box.fill("second wording")
+        box.press("Enter")
+        expect(tab.message("second wording")).to_have_count(1)
+        tab.page.press("#text", "ArrowUp")
+        expect(box).to_have_value("second wording")
+        box.fill("first wording")
+        box.press("Enter")
+        expect(tab.message("first wording")).to_have_count(1)
+        tab.page.unroute_all()
+        expect(tab.message("first wording").locator(".note")).to_have_text(["edited"], timeout=30_000)
+        assert [row["body"] for row in ana.log("yard") if row["kind"] == "edit"][-2:] == [
+            "second wording",
+            "first wording",
+        ]
+
+
 def test_which_keys_send_is_switched_in_the_menu_and_stays_so(site: Site) -> None:
     with site.visitor("ben") as ben:
         tab = ben.room("yard")

@@ -96,6 +96,12 @@ export class Outbox {
     return this.#entries.get(nonce) ?? this.#kept.get(nonce);
   }
 
+  /** A message's text as the edits on their way will leave it. @param {Message} message @returns {string} */
+  textOf({ id, body = "" }) {
+    const edits = this.entries().filter(({ command, state }) => command.type === "edit" && command.target === id && state !== "failed");
+    return edits.at(-1)?.command.body ?? body;
+  }
+
   /** Something else is so of one of them. @param {Entry} entry */
   change(entry) {
     this.#put(entry);

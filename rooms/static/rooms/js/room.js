@@ -400,7 +400,7 @@ function startComposer() {
 function editMessage(message) {
   const item = view.item(message.id);
   if (!item || !mayPost()) return;
-  edit(item, message, {
+  edit(item, outbox.textOf(message), {
     most: page.maxBody,
     save: (text) => void outbox.submit({ type: "edit", target: message.id, body: text }),
     done: () => element("text").focus(),

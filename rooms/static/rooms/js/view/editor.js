@@ -5,15 +5,13 @@ import { gettext } from "../i18n.js";
 import { button, make } from "./elements.js";
 import { fit, listen, objection, sendable } from "./textbox.js";
 
-/** @typedef {import("../protocol.js").Message} Message */
-
 /**
  * Put a form over the text of a message until it is saved or left.
  * @param {HTMLElement} item the message's row
- * @param {Message} message
+ * @param {string} shown its text so far
  * @param {{most: number, save: (text: string) => void, done: () => void}} how
  */
-export function edit(item, message, { most, save, done }) {
+export function edit(item, shown, { most, save, done }) {
   if (item.querySelector("form")) return;
   const box = make("textarea", { "aria-label": gettext("New text"), dir: "auto", rows: 1 });
   const complaint = make("span", { class: "complaint", role: "alert" });
@@ -35,14 +33,14 @@ export function edit(item, message, { most, save, done }) {
     complaint.textContent = objection(text, most);
     if (complaint.textContent !== "") return;
     close();
-    if (text !== "" && text !== message.body) save(text);
+    if (text !== "" && text !== shown) save(text);
   };
   form.addEventListener("submit", (event) => {
     event.preventDefault();
     submit();
   });
   listen(box, { submit, cancel: close });
-  box.value = message.body ?? "";
+  box.value = shown;
   item.classList.add("editing");
   item.append(form);
   fit(box);
