@@ -131,3 +131,23 @@ test("what was not sent comes back into an empty box, and never over something e
   giveBack("one");
   equal(box.value, "two");
 });
+
+test("what another tab sends or throws away takes nothing from what stands here", () => {
+  const { kept, type } = fixture();
+  /** @param {string} oldValue @param {string} [key] */
+  const removed = (oldValue, key = "draft") => {
+    kept.removeItem("draft");
+    dispatchEvent(new StorageEvent("storage", { key, oldValue, newValue: null }));
+  };
+  type("long and careful");
+  removed("ok");
+  equal(kept.getItem("draft"), "long and careful");
+  removed("ok", "another's");
+  equal(kept.length, 0, "another room's is another's");
+  type("the same in both");
+  removed("the same in both");
+  equal(kept.length, 0, "it was sent there");
+  type("");
+  removed("ok");
+  equal(kept.length, 0, "nothing stands here");
+});

@@ -38,6 +38,9 @@ export class Composer {
     fit(box);
     this.#show();
     box.addEventListener("input", () => this.#keep());
+    addEventListener("storage", (event) => {
+      if (event.key === key && event.newValue === null) this.#removed(event.oldValue);
+    });
     listen(box, { submit: () => this.#submit(), up: editLast });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
@@ -91,6 +94,11 @@ export class Composer {
     this.box.value = text;
     fit(this.box);
     this.#keep();
+  }
+
+  /** Another tab has sent what it kept, or thrown it away: what stands here is kept, if it is something else. @param {string | null} what */
+  #removed(what) {
+    if (this.box.value !== "" && this.box.value !== what) this.#keep();
   }
 
   #keep() {
