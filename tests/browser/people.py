@@ -1,6 +1,7 @@
 """Who and what the pages' tests find on their site; run as a program, it puts them there.
 
     python -m tests.browser.people          makes them, prints their tokens as JSON
+    python -m tests.browser.people add NAME           makes one more, prints the token
     python -m tests.browser.people ban SLUG NAME
     python -m tests.browser.people fill SLUG COUNT    lets a room be old; prints the first id there
 
@@ -39,6 +40,15 @@ def make() -> dict[str, str]:
     users = [User.objects.create_user(name, password=PASSWORD, is_staff=name == "mod") for name in NAMES]
     users[-1].user_permissions.add(Permission.objects.get(codename="change_message"))
     return {user.username: accounts.issue_token(user, "test") for user in users}
+
+
+def add(name: str) -> str:
+    """Make one more person and return a token."""
+    from django.contrib.auth.models import User
+
+    from rooms import accounts
+
+    return accounts.issue_token(User.objects.create_user(name, password=PASSWORD), "test")
 
 
 def ban(slug: str, name: str) -> None:
@@ -80,7 +90,9 @@ def fill(slug: str, count: str) -> int:
 
 if __name__ == "__main__":
     django.setup()
-    if sys.argv[1:2] == ["ban"]:
+    if sys.argv[1:2] == ["add"]:
+        sys.stdout.write(add(*sys.argv[2:]))
+    elif sys.argv[1:2] == ["ban"]:
         ban(*sys.argv[2:])
     elif sys.argv[1:2] == ["fill"]:
         sys.stdout.write(str(fill(*sys.argv[2:])))

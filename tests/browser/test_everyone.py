@@ -67,6 +67,38 @@ def test_nothing_is_found_on_any_page(site: Site, pages: dict[str, list[str]], l
     assert found == {}
 
 
+@pytest.fixture(scope="module")
+def at_length(site: Site) -> list[str]:
+    """Let all that people may call things be long words and return the addresses of pages that show them."""
+    name = "W" * 150
+    site.tokens[name] = site.program("-m", "tests.browser.people", "add", name)
+    with site.caller("mod") as mod, site.caller(name) as long:
+        made = mod.request.post("/api/rooms", data={"name": "R" * 120, "topic": "T" * 250})
+        room = made.json()["room"]
+        user = long.request.get("/api/rooms").json()["user"]["id"]
+        mod.request.put(f"/api/rooms/{room}/members/{user}", data={"role": "moderator"})
+        said = long.post("unbroken", room)
+        mod.request.post(f"/api/rooms/{room}/messages/{said}/reports", data={"reason": "Z" * 250})
+        mod.request.put(f"/api/rooms/{room}/mutes/{user}", data={"minutes": 5, "reason": "Y" * 250})
+        mod.request.post(f"/api/rooms/{room}/invitations", data={})
+    pages = (f"/rooms/{room}/{part}" for part in ("", "people/", "settings/", "invitations/"))
+    return ["/", *pages, "/search/?q=unbroken", "/reports/"]
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_no_word_is_so_long_that_it_widens_a_page(site: Site, at_length: list[str], language: str) -> None:
+    found: dict[str, list[str]] = {}
+    with site.visitor("mod", **PHONE) as mod:
+        mod.context.add_cookies([{"name": "django_language", "value": language, "url": site.chat.url}])
+        for path in at_length:
+            page = open_whole(mod, path)
+            for told in page.locator("#told").all():
+                told.evaluate("one => { one.textContent = 'W'.repeat(150) }")
+            found[path] = audit.sideways(page)
+            page.close()
+    assert {path: wrong for path, wrong in found.items() if wrong} == {}
+
+
 def refuse(route: Route) -> None:
     """Refuse a send for good."""
     problem = {"title": "Forbidden", "status": 403, "code": "forbidden", "detail": "This room is read-only."}
