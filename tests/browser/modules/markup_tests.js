@@ -94,19 +94,32 @@ test("links lead to http, https and mail alone, and tell where", async () => {
   const links = [...made.querySelectorAll("a")];
   equal(links.map(({ href }) => href), ["https://example.org/x", "http://www.example.org/", "mailto:b@example.org",
     "http://example.org/?a=1&b=2", "https://c.example/"]);
-  equal(links.map(({ title }) => title), ["y · https://example.org/x", "", "", "", ""]);
+  equal(links.map(({ title }) => title), ["https://example.org/x · y", "", "", "", ""]);
   harmless(made, "links");
 });
 
 test("what says that it leads elsewhere than it does is shown as typed", async () => {
   for (const text of ["https://bank.example@evil.example/", "<https://bank.example:443@evil.example>", "[a](https://me:secret@evil.example)",
-    "[https://bank.example](https://evil.example)", "[**www.bank.example** now](https://evil.example)", "[\u200bHTTP://bank.example/x y](https://evil.example)"]) {
+    "[https://bank.example](https://evil.example)", "[**www.bank.example** now](https://evil.example)", "[\u200bHTTP://bank.example/x y](https://evil.example)",
+    "[Go to https://bank.example/login](https://evil.example)", "[bank.example](https://evil.example)", "[at bank.example/login](https://evil.example)",
+    "[\u3164https://bank.example](https://evil.example)", "[\uff48ttps://bank.example](https://evil.example)", "[ba\u00adnk\u3002example](https://evil.example)",
+    "[https://evil.example@bank.example](https://bank.example)", "[me@bank.example](mailto:you@evil.example)", "[...bank.example@](https://evil.example)", "[(bank.example)](https://evil.example \"https://bank.example\")"]) {
     const made = await drawn(text);
     equal([made.querySelector("a"), made.textContent?.includes("evil.example")], [null, true], text);
   }
   const same = await drawn("[https://bank.example/ at home](https://bank.example/x) www.bank.example http://B\u00fccher.example/ [me](mailto:a@b.example)");
   equal([...same.querySelectorAll("a")].map(({ href }) => href),
     ["https://bank.example/x", "http://www.bank.example/", "http://xn--bcher-kva.example/", "mailto:a@b.example"]);
+});
+
+test("words with a dot in them that are no host lead anywhere", async () => {
+  for (const said of ["see e.g. the docs", "v1.2", "9 a.m.", "report.pdf", "Node.js 22.11", "end. And", "so...what", "https is safer", "b.mp3"]) {
+    const made = await drawn(`[${said}](https://other.example/x)`);
+    equal([made.querySelector("a")?.href, made.textContent], ["https://other.example/x", said]);
+  }
+  const there = ["bank.example", "Bank.example/login.", "www.bank.example", "(https://bank.example)", "b\u00fc.bank.example"];
+  for (const said of there) ok((await drawn(`[${said}](https://${said.includes("\u00fc") ? said : "bank.example"}/x)`)).querySelector("a"), said);
+  ok((await drawn("[ana.b@mail.example](mailto:ana.b@mail.example)")).querySelector("a"), "an address of mail");
 });
 
 test("a picture in a link and a link in a link are one link", async () => {
@@ -174,6 +187,7 @@ test("texts made to take long are done soon", async () => {
   const texts = [
     ...units.map(full), ...units.map((unit) => `${full(unit).slice(0, 3_990)}@a.b`), `http://a${full(")").slice(8)}`, full("[").slice(2_000) + full("]").slice(2_000),
     nested.map((at) => `${" ".repeat(at)}- a`).join("\n"), nested.map((at) => `${">".repeat(at + 1)}a`).join("\n"), nested.map((at) => "`".repeat(at + 1)).join(" "),
+    `[${"a.".repeat(1_900)}1](https://b.example)`, `[${"aa.".repeat(1_300)}aa@](https://b.example)`, `[${"1@".repeat(1_900)}](https://b.example)`,
     `${"*a ".repeat(600)}${"b* ".repeat(600)}`, `${"**a ".repeat(500)}${"b** ".repeat(500)}`,
   ];
   /** @param {() => void} work */

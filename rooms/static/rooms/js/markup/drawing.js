@@ -17,8 +17,15 @@ const MOST_DEPTH = 6;
 /** A list whose numbers have more digits than the margin holds is shown as typed. */
 const MOST_COUNTED = 999;
 const SCHEMES = new Set(["http:", "https:", "mailto:"]);
-/** Words that say by themselves where they would lead. */
-const ADDRESS = /^(?:https?:\/\/|www\.)\S+/i;
+const LABEL = String.raw`[\p{L}\p{N}\p{M}-]+`;
+const HOST = String.raw`${LABEL}(?:[.\u3002]${LABEL})*[.\u3002](?:xn--[a-z\d-]+|\p{L}[\p{L}\p{M}]+)(?![\p{L}\p{N}\p{M}])(?::\d+)?`;
+/** Words that say by themselves where they would lead: an address, or a host alone that no name before an @ is. */
+const ADDRESS = new RegExp(
+  String.raw`https?://([^\s/?#]*)\S*|(?<![\p{L}\p{N}\p{M}_-]\.?)(${HOST})(?![\w.+-]*@[\p{L}\p{N}])\S*`,
+  "giu",
+);
+/** Names of files: no domain ends so. */
+const FILE = /\.(?:css|csv|docx?|exe|gif|gz|html?|ini|jpe?g|jsx?|json|log|odt|pdf|png|pptx?|svg|toml|tsx?|txt|webp|xlsx?|xml|ya?ml)$/i;
 const SPANS = new Set(["em", "strong", "del", "link", "image"]);
 
 /** @param {Token[]} tokens @param {Marking} marking @returns {HTMLElement | null} null where nothing would be seen */
@@ -138,23 +145,34 @@ function link(to, { autolink, title, tokens = [] }, marking) {
   const made = make("a", { href: to, rel: "noopener noreferrer nofollow ugc", target: "_blank" }, ...shown);
   if (autolink) made.append(...tokens.map(({ text = "" }) => text));
   if (!made.textContent?.trim()) made.append(to);
-  // An address is written from left to right; where other words stand for it, it is told on hover.
+  // An address is written from left to right; where other words stand for it, it is told on hover, before what the sender says.
   made.dir = made.textContent === to || autolink ? "ltr" : "auto";
-  if (made.dir === "auto" || title) made.title = [title, to].filter(Boolean).join(" · ");
+  if (made.dir === "auto" || title) made.title = [to, title].filter(Boolean).join(" · ");
   return made;
 }
 
 /** @param {Token} token @returns {string | null} the whole address; null where nothing in a message may lead */
-function leads({ href = "", text = "", tokens = [] }) {
+function leads({ href = "", text = "", tokens = [], autolink }) {
   const url = URL.canParse(href) ? new URL(href) : null;
-  // What stands before an @ looks like the place itself, and so does another address in the place of words.
+  // What stands before an @ looks like the place itself, and so does another address among the words.
   if (!url || !SCHEMES.has(url.protocol) || url.username || url.password) return null;
-  const said = (words(tokens) || text).replace(/^[\s\p{Cf}]+/u, "").match(ADDRESS)?.[0];
-  return said && hostOf(said) !== url.host ? null : url.href;
+  const host = url.protocol === "mailto:" ? url.pathname.split("@").at(-1) : url.host;
+  return autolink || said(words(tokens) || text).every((one) => hostOf(one, url) === bare(host ?? "")) ? url.href : null;
 }
 
-/** @param {string} address as people write it */
-function hostOf(address) {
-  const whole = /^www/i.test(address) ? `http://${address}` : address;
-  return URL.canParse(whole) ? new URL(whole).host : "";
+/** The hosts that words name, as they look: without what cannot be seen. @param {string} text */
+function said(text) {
+  const seen = text.normalize("NFKC").replace(/[\p{DI}\p{Cf}]/gu, "");
+  const found = [...seen.matchAll(ADDRESS)].map(([, whole, host = ""]) => whole?.replace(/[^\p{L}\p{N}\p{M}\]]+$/u, "") ?? host);
+  return found.filter((host) => !FILE.test(host));
 }
+
+/** @param {string} said as people write it @param {URL} url that it stands for */
+function hostOf(said, { protocol }) {
+  const whole = `${protocol === "https:" ? protocol : "http:"}//${said}`;
+  const url = URL.canParse(whole) ? new URL(whole) : null;
+  return url && !url.username ? bare(url.host) : "";
+}
+
+/** @param {string} host */
+const bare = (host) => host.toLowerCase().replace(/^www\./, "");
