@@ -306,6 +306,15 @@ test("rooms are shown in their groups, the page's own marked, and the same rows 
   equal([archived.hidden, root.querySelector(".named")?.textContent], [true, "@1You are named once."]);
 });
 
+test("a room that nobody wrote in is told to be archived once it is", () => {
+  const { root, view } = viewFixture();
+  const tags = () => [...root.querySelectorAll(".tag")].map(({ textContent }) => textContent);
+  view.show([listed("a", { read_only: true, post: false })]);
+  equal(tags(), ["read-only"]);
+  view.show([listed("a", { read_only: true, post: false, archived: true })]);
+  equal(tags(), ["archived"]);
+});
+
 test("nothing moves from under the focus; it does once that is elsewhere", async () => {
   const { root, view, order, clock } = viewFixture();
   view.show([listed("a"), listed("b")]);

@@ -60,7 +60,8 @@ export class RoomListView {
 
   /** @param {Listed} room */
   #fill(room) {
-    const shows = JSON.stringify([room.name, room.topic, room.unread, room.mentions, room.muted, room.post, room.visibility]);
+    const { name, topic, unread, mentions, muted, post, visibility, archived } = room;
+    const shows = JSON.stringify([name, topic, unread, mentions, muted, post, visibility, archived]);
     let known = this.#items.get(room.room);
     if (!known) this.#items.set(room.room, (known = { item: make("li", { "data-room": room.room }), shows: "" }));
     if (known.shows === shows) return;
