@@ -162,6 +162,26 @@ def test_the_switcher_is_used_by_keyboard_alone(site: Site, ana: Caller, ben: Vi
     expect(tab.locator("#room-name")).to_have_text("Größe und Gewicht")
 
 
+def test_the_keyboard_is_soon_given_back_by_a_switcher_that_does_not_come(ana: Caller, ben: Visitor) -> None:
+    tab = ben.room(made(ana, "Slow lane")).page
+    held: list[Route] = []
+    tab.route("**/view/switcher*.js", lambda route: held.append(route))  # noqa: PLW0108 (Playwright marks what it calls)
+    tab.locator("#text").focus()
+    with tab.expect_request("**/view/switcher*.js"):
+        tab.keyboard.press("Control+k")
+    tab.keyboard.press("Shift+Tab")
+    expect(tab.locator("#text")).not_to_be_focused()
+    tab.locator("#text").focus()
+    tab.wait_for_timeout(700)
+    tab.keyboard.type("said here")
+    expect(tab.locator("#text")).to_have_value("said here")
+    tab.fill("#text", "")
+    ben.bearable = ("ERR_FAILED", "The switcher did not come")
+    for route in held:
+        route.abort()
+    expect(tab.get_by_role("heading", name="Search")).to_be_visible()
+
+
 def test_the_switcher_is_on_pages_without_a_list_too_and_on_phones(site: Site, ana: Caller) -> None:
     room = made(ana, "Reached from afar")
     phone: Any = {"viewport": {"width": 320, "height": 640}, "has_touch": True, "color_scheme": "dark"}

@@ -36,30 +36,39 @@ if (times.length > 0) {
 }
 
 const MAC = /^(Mac|iP)/.test(navigator.platform);
+/** For so long keys are kept for a switcher that has not come yet. */
+const HELD_MS = 500;
 const switching = document.getElementById("switch");
 if (switching) {
   switching.hidden = false;
   const hint = switching.querySelector("kbd");
   if (MAC && hint) hint.textContent = "⌘K";
-  /** Fetched on its first use. What is typed meanwhile is meant for it: in the room's box, Enter would send it. */
+  /** Fetched on its first use. What is typed in a moment is meant for it: in the room's box, Enter would send it. */
   const open = async () => {
     let typed = "";
+    const letGo = () => removeEventListener("keydown", keep, true);
     /** @param {KeyboardEvent} event */
     const keep = (event) => {
-      const { key, ctrlKey, metaKey } = event;
-      if (key === "Escape") removeEventListener("keydown", keep, true);
-      else if (key.length === 1 && !ctrlKey && !metaKey) typed += key;
+      const { key, ctrlKey, metaKey, altKey } = event;
+      if (ctrlKey || metaKey || altKey || /^(?:Tab|F\d+)$/.test(key)) return;
+      if (key === "Escape") letGo();
+      else if (key.length === 1) typed += key;
       else if (key === "Backspace") typed = typed.slice(0, -1);
       event.preventDefault();
       event.stopImmediatePropagation();
     };
     addEventListener("keydown", keep, true);
+    setTimeout(letGo, HELD_MS);
     try {
       const { openSwitcher } = await import("./view/switcher.js");
       const { api = "", room = "", direct = "", search = "", new: making } = switching.dataset;
       openSwitcher({ api, room, direct, search, ...(making ? { new: making } : {}) }, typed);
+    } catch (error) {
+      console.warn(`The switcher did not come: ${error}`);
+      // Where there is no network, neither is that page.
+      if (navigator.onLine) location.assign(switching.dataset.search ?? "");
     } finally {
-      removeEventListener("keydown", keep, true);
+      letGo();
     }
   };
   switching.addEventListener("click", () => void open());
