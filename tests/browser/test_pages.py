@@ -386,6 +386,19 @@ def test_a_page_of_one_user_does_not_write_as_the_next(site: Site, transport: st
         assert not [row for row in said if row["author"]["name"] != "ana"]
 
 
+@pytest.mark.parametrize("zone", ["Pacific/Kiritimati", "Pacific/Pago_Pago"])
+def test_a_day_is_told_to_programs_as_to_the_reader(site: Site, zone: str) -> None:
+    with site.visitor("ana", timezone_id=zone) as ana, site.caller("ben") as ben:
+        ben.post("today", "yard")
+        tab = ana.room("yard")
+        today = tab.page.evaluate("""() => {
+          const now = new Date();
+          const parts = [now.getFullYear(), now.getMonth() + 1, now.getDate()];
+          return parts.map((part) => String(part).padStart(2, "0")).join("-");
+        }""")
+        expect(tab.page.locator(".day time").last).to_have_attribute("datetime", today)
+
+
 def test_the_newest_message_stays_in_sight_while_a_long_one_is_typed(site: Site) -> None:
     with site.visitor("ana", viewport={"width": 320, "height": 600}) as ana, site.caller("ben") as ben:
         for number in range(20):

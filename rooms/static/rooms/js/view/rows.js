@@ -7,7 +7,7 @@ import { hasReacted } from "../reactions.js";
 import { button, make } from "./elements.js";
 import { filesIn, ownText } from "./filerows.js";
 import { shownReactions } from "./models.js";
-import { dayName, exactTime, momentName, timeOfDay } from "./times.js";
+import { dateHere, dayName, exactTime, momentName, timeOfDay } from "./times.js";
 import { reach } from "./roving.js";
 
 /**
@@ -47,7 +47,7 @@ const HUES = 8;
 export function fill(item, row, viewer, acts) {
   if (row.kind === "day") {
     item.className = "day";
-    item.replaceChildren(make("time", { datetime: row.at.slice(0, 10) }, dayName(row.at)));
+    item.replaceChildren(make("time", { datetime: dateHere(row.at) }, dayName(row.at)));
   } else if (row.kind === "unread") {
     item.className = "unread";
     item.replaceChildren(make("span", {}, gettext("New")));

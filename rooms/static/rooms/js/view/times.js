@@ -20,6 +20,12 @@ export const exactTime = (at) => EXACT.format(new Date(at));
 /** @param {string} at RFC 3339 */
 export const dayName = (at) => DAY.format(new Date(at));
 
+/** The day as programs read it. @param {string} at RFC 3339 */
+export const dateHere = (at) => {
+  const day = new Date(at);
+  return [day.getFullYear(), day.getMonth() + 1, day.getDate()].map((part) => String(part).padStart(2, "0")).join("-");
+};
+
 /** A time that is near by its hour, any other with its date. @param {string} at RFC 3339 */
 export const momentName = (at) => (dayKey(at) === new Date().toDateString() ? TIME : MOMENT).format(new Date(at));
 
