@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.site import RoomTab, Site
+from tests.browser.test_network import forbid
 
 pytestmark = pytest.mark.browser
 
@@ -119,6 +121,32 @@ def test_the_way_past_all_that_is_on_every_page_leads_into_the_room(tab: RoomTab
     tab.page.keyboard.press("Enter")
     tab.page.keyboard.press("Tab")
     assert tab.page.evaluate("document.querySelector('#main').contains(document.activeElement)")
+
+
+def test_what_is_done_about_a_refused_message_leaves_one_in_its_place(site: Site) -> None:
+    with site.visitor("ben") as ben:
+        ben.bearable = ("403",)
+        room = ben.room("den", "longpoll")
+        room.page.route("**/messages", forbid)
+        for text in ("first", "second"):
+            room.send(text)
+            expect(room.message(text).locator(".failure")).to_be_visible()
+        again = room.message("second").get_by_role("button", name="Try again")
+        again.focus()
+        room.page.keyboard.press("Enter")
+        expect(room.message("second")).to_have_class(re.compile("failed"))
+        assert here(room.page)["row"] == "second"
+        room.page.fill("#text", "something else begun")
+        room.message("second").get_by_role("button", name="Discard").focus()
+        room.page.keyboard.press("Enter")
+        expect(room.message("second")).to_have_count(0)
+        assert here(room.page)["row"] == "first"
+        room.page.unroute_all()
+        room.message("first").get_by_role("button", name="Try again").focus()
+        room.page.keyboard.press("Enter")
+        room.sees("first")
+        assert here(room.page)["row"] == "first"
+        room.page.fill("#text", "")
 
 
 def test_nothing_moves_for_who_does_not_want_it(tab: RoomTab) -> None:

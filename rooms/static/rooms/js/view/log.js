@@ -163,12 +163,19 @@ export class LogView {
     const before = this.#shown;
     this.#shown = new Map(rows.map((row) => [row.key, { row, item: this.#item(before, row) }]));
     // First, so that those that stay need not be moved past them.
-    for (const { item } of before.values()) item.remove();
+    /** @type {HTMLElement | undefined} */
+    let beside;
+    for (const { item } of before.values()) {
+      if (item.contains(document.activeElement)) beside = neighbour(item) ?? this.parts.scroller;
+      item.remove();
+    }
     let next = this.parts.list.firstElementChild;
     for (const { item } of this.#shown.values()) {
       if (item === next) next = next.nextElementSibling;
       else this.parts.list.insertBefore(item, next);
     }
+    // Who was at a row that is gone goes on from there.
+    if (beside) (beside.isConnected ? beside : this.parts.scroller).focus({ preventScroll: true });
   }
 
   /** @param {Map<string, {row: Row, item: HTMLLIElement}>} before what is used is taken out @param {Row} row */
@@ -315,4 +322,10 @@ function marked(item) {
 /** A message takes over the element that showed it on its way. @param {Row} row */
 function ownKey(row) {
   return row.kind === "message" && row.message.nonce ? `n${row.message.nonce}` : row.key;
+}
+
+/** The row below that can be gone to, else the one above. @param {HTMLElement} item */
+function neighbour({ nextElementSibling, previousElementSibling }) {
+  const all = /** @type {(HTMLElement | null)[]} */ ([nextElementSibling, previousElementSibling]);
+  return all.find((one) => one?.hasAttribute("tabindex")) ?? undefined;
 }

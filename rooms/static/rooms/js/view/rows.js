@@ -179,14 +179,14 @@ function fillEntry(item, { entry, follows, answered }, viewer, acts) {
   const { nonce, body, reply_to } = entry.command;
   item.className = classes("message mine", { follows, pending: entry.state !== "failed", failed: entry.state === "failed" });
   item.dataset.nonce = nonce;
-  item.replaceChildren(
+  const parts = [
     head(viewer.user, entry.at),
     ...(reply_to === undefined ? [] : [quoted(reply_to, answered, viewer, acts)]),
     ...(body === "" ? [] : [viewer.texts.draw(body, [], shownText(item))]),
     ...(entry.files ? [filesIn(entry.files, viewer.parts.files)] : []),
     progress(entry, viewer, acts),
-  );
-  for (const part of item.children) reach(part, item.tabIndex);
+  ];
+  replace(item, parts, false);
 }
 
 /** @param {number} id @param {import("../quotes.js").Answered} answered @param {Viewer} viewer @param {Acts} acts */
@@ -214,9 +214,11 @@ function head(author, at) {
 
 /** @param {Entry} entry @param {Viewer} viewer @param {Acts} acts */
 function progress(entry, { parts }, acts) {
-  const { state, code, command } = entry;
+  const { state, code, command: { nonce } } = entry;
+  const act = (/** @type {string} */ label, /** @type {"retry" | "discard"} */ key) =>
+    button(label, () => acts[key](nonce), { "data-act": `${key} ${nonce}` });
   if (state === "uploading") {
-    const cancel = button(gettext("Cancel"), () => acts.discard(command.nonce));
+    const cancel = act(gettext("Cancel"), "discard");
     return make("div", { class: "note" }, gettext("Uploading…"), " ", cancel);
   }
   if (state !== "failed") return make("span", { class: "note" }, onItsWay(entry));
@@ -225,8 +227,8 @@ function progress(entry, { parts }, acts) {
     { class: "failure" },
     make("span", { class: "note" }, whyFailed(entry, parts.refusals)),
     // What is lost cannot be sent as it was.
-    ...(code === "lost" ? [] : [button(gettext("Try again"), () => acts.retry(command.nonce))]),
-    button(gettext("Discard"), () => acts.discard(command.nonce)),
+    ...(code === "lost" ? [] : [act(gettext("Try again"), "retry")]),
+    act(gettext("Discard"), "discard"),
   );
 }
 
