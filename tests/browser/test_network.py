@@ -60,6 +60,22 @@ def restored(site: Site) -> Iterator[None]:
             site.chat.start()
 
 
+def test_what_waits_for_a_connection_can_be_taken_back(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ben") as ben:
+        cut_off(ana)
+        tab = ana.arriving("den")
+        tab.send("on second thoughts")
+        tab.message("on second thoughts").get_by_role("button", name="Discard").click()
+        expect(tab.message("on second thoughts")).to_have_count(0)
+        expect(tab.page.locator("#text")).to_have_value("on second thoughts")
+        tab.page.fill("#text", "")
+        ana.context.unroute_all()
+        ana.context.route_web_socket("**/ws", through)
+        tab.page.reload()
+        tab.live()
+        assert "on second thoughts" not in ben.bodies("den")
+
+
 def test_where_no_websocket_gets_through_it_streams(site: Site) -> None:
     with site.visitor("ana") as ana, site.caller("ben") as ben:
         ana.bearable = CUT

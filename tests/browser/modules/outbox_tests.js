@@ -143,6 +143,24 @@ test("a refusal that stays is shown with its text; trying again keeps the nonce,
   equal([states(outbox), kept.length], [[], 0]);
 });
 
+test("what waits is thrown away, but not what may be stored for all that is known", async () => {
+  const { outbox, clock, frames, status, kept } = fixture();
+  const offline = outbox.submit({ type: "send", body: "offline" });
+  ok(outbox.discard(offline), "nothing of it went out");
+  status("s1");
+  const nonce = outbox.submit({ type: "send", body: "a" });
+  equal([outbox.discard(nonce), states(outbox)], [undefined, [["a", "sending"]]]);
+  status("s1", "websocket", "connecting");
+  await clock.advance(11_000);
+  equal([outbox.discard(nonce), states(outbox)], [undefined, [["a", "waiting"]]]);
+  equal(fixture({ kept }).outbox.discard(nonce), undefined, "another tab may be at it");
+  outbox.refused({ nonce, code: "rate_limited", detail: "", retry_after: 60 });
+  equal([outbox.discard(nonce)?.command.body, kept.length], ["a", 0]);
+  status("s1");
+  await clock.advance(90_000);
+  equal(frames.length, 1);
+});
+
 test("a nonce that was used for something else is replaced when trying again", () => {
   const { outbox, frames, status } = fixture();
   status("s1");

@@ -22,8 +22,9 @@ import { newNonce } from "./nonce.js";
  *   upload?: import("./upload.js").Upload}} Attachment a file of a message; without an id it is not uploaded
  * @typedef {"uploading" | "waiting" | "sending" | "stored" | "failed"} EntryState
  * @typedef {{command: Command, state: EntryState, at: string, nth?: number, code?: string, detail?: string, files?: Attachment[],
- *   id?: number, until?: number}} Entry `nth`: its place in the order typed; `id`: the row of the log that it was
- *   stored as; `until`: no sooner is it sent again (wall clock, milliseconds), since the server has said so
+ *   id?: number, until?: number, out?: boolean}} Entry `nth`: its place in the order typed; `id`: the row of the log that it was
+ *   stored as; `until`: no sooner is it sent again (wall clock, milliseconds), since the server has said so; `out`: it may be
+ *   stored, for all that is known
  *
  * @typedef {object} Ways
  * @property {(frame: object) => boolean} socket false where no open socket carries it
@@ -71,7 +72,7 @@ export class Outbox {
     for (const entry of this.#kept.all()) {
       // Another tab may be at it.
       if (entry.state === "uploading") ways.files?.(entry.command.nonce);
-      else this.#entries.set(entry.command.nonce, entry);
+      else this.#entries.set(entry.command.nonce, { ...entry, out: true });
     }
   }
 
@@ -120,9 +121,10 @@ export class Outbox {
     this.#begin({ command: again, state: "waiting", at, ...(files && { files }) });
   }
 
-  /** @param {string} nonce @returns {Entry | undefined} what it was; its files are the caller's now */
+  /** @param {string} nonce @returns {Entry | undefined} what it was, if it could be; its files are the caller's now */
   discard(nonce) {
     const entry = this.#entries.get(nonce);
+    if (entry && !mayDiscard(entry)) return undefined;
     this.#entries.delete(nonce);
     this.#forget(nonce);
     this.onchange();
@@ -171,8 +173,9 @@ export class Outbox {
 
   /** @param {{nonce?: string, code: string, detail: string, retry_after?: number}} refusal */
   refused({ nonce, code, detail, retry_after = 0 }) {
-    const entry = nonce === undefined ? undefined : this.#entries.get(nonce);
-    if (!entry || nonce === undefined) return;
+    const known = nonce === undefined ? undefined : this.#entries.get(nonce);
+    if (!known || nonce === undefined) return;
+    const { out: _out, ...entry } = known;
     this.#stopWaiting(nonce);
     if (PASSING.has(code)) {
       const wait_ms = retry_after * 1000;
@@ -298,7 +301,7 @@ export class Outbox {
     const entry = this.#entries.get(nonce);
     if (!entry) return;
     const { until: _until, ...rest } = entry;
-    this.#entries.set(nonce, { ...rest, state });
+    this.#entries.set(nonce, { ...rest, state, ...(state === "sending" && { out: true }) });
     this.onchange();
   }
 
@@ -322,6 +325,9 @@ export class Outbox {
     this.#cancelRetry = this.clock.after(this.#backoff.next(), () => this.#pump());
   }
 }
+
+/** Whether it can be thrown away: what is under way cannot, nor what got no answer. @param {Entry} entry */
+export const mayDiscard = ({ state, out }) => state === "failed" || state === "uploading" || (state === "waiting" && !out);
 
 /** @param {Command} command @param {Attachment[]} files all of them uploaded @returns {Command} */
 export function withFiles(command, files) {

@@ -3,6 +3,7 @@
 
 import { gettext, interpolate, ngettext } from "../i18n.js";
 import { plain } from "../markup/texts.js";
+import { mayDiscard } from "../outbox.js";
 import { hasReacted } from "../reactions.js";
 import { button, make } from "./elements.js";
 import { filesIn, ownText } from "./filerows.js";
@@ -221,7 +222,10 @@ function progress(entry, { parts }, acts) {
     const cancel = act(gettext("Cancel"), "discard");
     return make("div", { class: "note" }, gettext("Uploading…"), " ", cancel);
   }
-  if (state !== "failed") return make("span", { class: "note" }, onItsWay(entry));
+  if (state !== "failed") {
+    const note = make("span", { class: "note" }, onItsWay(entry));
+    return mayDiscard(entry) ? make("div", {}, note, " ", act(gettext("Discard"), "discard")) : note;
+  }
   return make(
     "div",
     { class: "failure" },
