@@ -24,7 +24,8 @@ export class Unsent {
     this.locks = locks;
     this.#prefix = `chat:outbox:${how.user?.id ?? ""}:`;
     const { storage, room } = how;
-    void locks?.request(this.#lock(room), { mode: "shared" }, () => new Promise(() => {}));
+    // A browser that keeps nothing for a site refuses its locks, too: then nothing was kept in other rooms either.
+    locks?.request(this.#lock(room), { mode: "shared" }, () => new Promise(() => {})).catch(() => {});
     for (const key of Array.from({ length: storage.length }, (_, at) => storage.key(at))) this.#found(key);
   }
 
@@ -63,7 +64,7 @@ export class Unsent {
     if (room === this.how.room || this.#asked.has(room)) return;
     this.#asked.add(room);
     const send = () => this.#send(room);
-    void (this.locks ? this.locks.request(this.#lock(room), send) : send());
+    void (this.locks ? this.locks.request(this.#lock(room), send).catch(send) : send());
   }
 
   /** What is refused for good, or misses files, stays kept for the room's own page. @param {string} room @returns {Promise<void>} once nothing more can be sent */
