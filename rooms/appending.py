@@ -163,6 +163,16 @@ class Batch:
         if not new:
             return
         rows.store([row.message for row in new])
+        self._check_drawn(new)
+        self._amendments.write(new)
+        self._move_heads(new)
+
+    def _check_drawn(self, new: Sequence[Row]) -> None:
+        """See that the new ids follow all that readers may have seen.
+
+        Raises:
+            IntegrityError: they do not: nothing is stored.
+        """
         keys = [row.message.id for row in new]
         if keys != sorted(keys):
             raise IntegrityError("The database drew ids out of the order of the rows.")
@@ -172,8 +182,6 @@ class Batch:
                 f"The database drew the id {keys[0]}, though a room has {newest}: was its sequence set back? "
                 "(setval, PostgreSQL manual 9.17)"
             )
-        self._amendments.write(new)
-        self._move_heads(new)
 
     def _move_heads(self, new: Sequence[Row]) -> None:
         by_room: dict[str, list[Message]] = {}
