@@ -1,6 +1,7 @@
 """`runchat --workers N`: a parent that holds the listening sockets and sees to it that N workers serve.
 
-It runs no reactor, no thread and no query: what it does is start processes, wait, and pass signals on.
+It runs no reactor and no thread: what it does is start processes, wait, and pass signals on. Once, when the
+first worker serves, it asks the database for the link of the first administrator, and for a moment only.
 Which worker takes a connection is for the kernel to say: all of them accept on the same sockets.
 """
 

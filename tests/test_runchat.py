@@ -259,6 +259,31 @@ def test_a_database_that_does_not_answer_is_told(tmp_path: Path) -> None:
     assert told.count("\n") == 1
 
 
+ASKS_FOR_THE_LINK = """
+from time import monotonic
+import django
+django.setup()
+from realtime.management.commands.runchat import LINK_S, first_admin_link
+began_s = monotonic()
+print(first_admin_link(), monotonic() - began_s < LINK_S + 2)
+"""
+
+
+def test_a_parent_does_not_wait_for_a_database_that_says_nothing(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as mute:
+        url = f"postgresql://nobody@127.0.0.1:{mute.getsockname()[1]}/nothing"
+        ended = subprocess.run(
+            [sys.executable, "-c", ASKS_FOR_THE_LINK],
+            env={**os.environ, "DATABASE_URL": url, "CHAT_DATA_DIR": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=20,
+            check=False,
+        )
+    assert (ended.returncode, ended.stdout) == (0, "None True\n"), ended.stderr
+    assert "manage.py firstadmin" in ended.stderr
+
+
 @pytest.mark.parametrize(
     ("description", "host", "port", "told"),
     [

@@ -14,7 +14,7 @@ from django.core.wsgi import get_wsgi_application
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
-from realtime import config, logs, parent, reload, worker
+from realtime import config, deadline, logs, parent, reload, worker
 from realtime.listening import NotStarted
 from realtime.logs import NO_FIRST_ADMIN_LINK
 
@@ -25,6 +25,8 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_ENDPOINT = "tcp:8000:interface=127.0.0.1"
 MOST_WORKERS = 64
+LINK_S = 1.0
+"""How long a parent of workers waits for the database: it ends within ten seconds, whatever happens."""
 
 
 class Command(BaseCommand):
@@ -130,12 +132,15 @@ def check_database() -> None:
 def first_admin_link() -> str | None:
     """Return the path of a new link for the first administrator, as `rooms.firstadmin.issue_link`.
 
-    Only for a process without a reactor: this waits for the database.
+    Only for a process without a reactor: this waits for the database, which hears no signal meanwhile. None
+    also where it does not answer at once.
     """
     from rooms import firstadmin
 
+    deadline.install()
     try:
-        return firstadmin.issue_link()
+        with deadline.deadline(LINK_S):
+            return firstadmin.issue_link()
     except DatabaseError as error:
         logger.warning(NO_FIRST_ADMIN_LINK, error)
         return None
