@@ -254,7 +254,8 @@ class Channel(http.HTTPChannel):
 
     def loseConnection(self) -> None:
         """Close once the client has taken everything, or takes nothing any more."""
-        if any(progress(self.transport) or ()):
+        # What was written just now is in neither of the places whose marks tell of progress.
+        if unsent_bytes(self.transport) or any(progress(self.transport) or ()):
             self._watch_unsent()
         super().loseConnection()
 

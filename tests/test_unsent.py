@@ -64,6 +64,28 @@ def test_whatever_it_is(edge: Edge, path: str, connection: str) -> None:
     assert stuck.aborted
 
 
+class Late(Stuck):
+    """A connection that takes up what was written in the reactor's next round, as Twisted's do."""
+
+    _tempDataLen = 0  # noqa: N815 (Twisted's spelling)
+
+    def write(self, data: bytes) -> None:
+        Connection.write(self, data)
+        self._tempDataLen += len(data)
+
+    def go_round(self) -> None:
+        self.dataBuffer, self._tempDataLen = self.dataBuffer + self.value(), 0
+
+
+def test_what_was_written_just_before_the_end(edge: Edge) -> None:
+    late = Late()
+    edge.connect(late)
+    late.ask("GET", LOBBY, **{**COOKIE, "Connection": "close"})
+    late.go_round()
+    edge.clock.pump([STALL_S / 4] * 6)
+    assert late.aborted
+
+
 def test_a_stream(edge: Edge) -> None:
     stuck = Stuck()
     edge.connect(stuck)
