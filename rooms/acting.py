@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.db import IntegrityError, OperationalError, connection, transaction
+from django.db import DatabaseError, IntegrityError, OperationalError, connection, transaction
 
 from rooms import doing, invitations, keeping, log, membership, pace, purging, reading, reports, sanctions
 from rooms.actions import Action, MarkRead, MuteForOneself, RoomAction
@@ -65,13 +65,14 @@ def perform_all(by: UserId | None, actions: Sequence[RoomAction], *, trusted: bo
 def _perform_all(by: UserId | None, actions: Sequence[Action], *, trusted: bool) -> list[Any]:
     """Do things in one transaction; once more where an account went meanwhile, which is seen only now."""
     try:
-        results = _attempt(by, actions, trusted=trusted)
-    except IntegrityError as error:
-        if not _names_what_is_gone(error):
-            raise
-        results = _attempt(by, actions, trusted=trusted)
+        try:
+            results = _attempt(by, actions, trusted=trusted)
+        except IntegrityError as error:
+            if _state(error) != FOREIGN_KEY_VIOLATION:
+                raise
+            results = _attempt(by, actions, trusted=trusted)
     except OperationalError as error:
-        if getattr(error.__cause__, "pgcode", None) != log.LOCK_NOT_AVAILABLE:
+        if _state(error) != log.LOCK_NOT_AVAILABLE:
             raise
         raise log.Refusal(log.NOT_STORED) from error
     return [_done(result) for result in results]
@@ -85,9 +86,9 @@ def _attempt(by: UserId | None, actions: Sequence[Action], *, trusted: bool) -> 
         return [_perform(by, action, trusted=trusted) for action in actions]
 
 
-def _names_what_is_gone(error: IntegrityError) -> bool:
-    """Tell whether a row names another that somebody removed meanwhile. On SQLite nobody does."""
-    return getattr(error.__cause__, "pgcode", None) == FOREIGN_KEY_VIOLATION
+def _state(error: DatabaseError) -> str | None:
+    """Return PostgreSQL's SQLSTATE, None on SQLite, where nobody changes anything meanwhile."""
+    return getattr(error.__cause__, "pgcode", None)
 
 
 def _perform(by: UserId | None, action: Action, *, trusted: bool) -> Any:
