@@ -12,7 +12,7 @@ from django.db import IntegrityError, connection, transaction
 from django.utils.translation import gettext_lazy as _
 
 from rooms.models import ApiToken
-from rooms.pace import one_at_a_time
+from rooms.onebyone import one_by_one
 
 if TYPE_CHECKING:
     UserForm = BaseUserCreationForm[Any]
@@ -43,7 +43,7 @@ class NewAccountForm(UserForm):
         users = self._meta.model
         name = self.cleaned_data[users.USERNAME_FIELD]
         with transaction.atomic():
-            one_at_a_time(name.casefold())
+            one_by_one(f"name {name.casefold()}")
             if _is_taken(users, name):
                 raise IntegrityError("The name is taken.")
             return super().save(commit)

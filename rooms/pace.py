@@ -9,9 +9,7 @@ from __future__ import annotations
 import math
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
-from zlib import crc32
 
-from django.db import connection
 from django.db.models import OuterRef, Subquery
 from django.utils import timezone
 
@@ -19,6 +17,7 @@ from rooms import log
 from rooms.actions import Deed
 from rooms.messages import Code, Kind, Refused
 from rooms.models import AuditEntry, ChatRoom, Message, Report
+from rooms.onebyone import one_by_one
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -73,7 +72,7 @@ def check_rooms(doing: Doing) -> None:
     if _is_free(doing):
         return
     user = doing.somebody()
-    one_at_a_time(f"rooms of {user.pk}")
+    one_by_one(f"rooms of {user.pk}")
     now = timezone.now()
     newest = sorted([*_rooms_made(user, now - DAY), *_directs_made(user, now - DAY)], reverse=True)
     if len(newest) >= ROOMS_PER_DAY:
@@ -103,13 +102,6 @@ def _directs_made(user: Any, since: datetime) -> QuerySet[ChatRoom, datetime]:
     made = directs.annotate(maker=Subquery(first)).filter(memberships__user=user, maker=user.pk)
     newest: QuerySet[ChatRoom, datetime] = made.order_by("-created_at").values_list("created_at", flat=True)
     return newest[:ROOMS_PER_DAY]
-
-
-def one_at_a_time(what: str) -> None:
-    """Wait until no other transaction is at the same. On SQLite there is one at a time anyhow."""
-    if connection.vendor == "postgresql":
-        with connection.cursor() as cursor:
-            cursor.execute("SELECT pg_advisory_xact_lock(%s)", [crc32(what.encode())])
 
 
 def check_reports(reporter: Any) -> None:
