@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
+from twisted.internet.defer import Deferred
 
 from realtime.limits import FileLimits, HttpLimits, UploadLimits
 from realtime.uploads import Uploads
@@ -120,6 +121,29 @@ def test_who_is_nobody_keeps_no_place(chat: Inline, ana: Any, tea: ChatRoom) -> 
             refused = begun(chat, None, headers=headers).response()
             assert (refused.status, refused.code) == (401, "not_authenticated")
     assert upload(chat, ana, TEXT).status == 201
+
+
+@pytest.mark.parametrize("next_begins", [False, True])
+def test_what_was_answered_meanwhile_is_not_refused(
+    chat: Inline, ana: Any, tea: ChatRoom, monkeypatch: pytest.MonkeyPatch, *, next_begins: bool
+) -> None:
+    answers: list[Deferred[None]] = []
+
+    async def known(_request: Any) -> Any:
+        answers.append(Deferred())
+        await answers[-1]
+
+    monkeypatch.setattr(chat.service.site.uploads, "known", known)
+    heard = begun(chat, ana, len(TEXT))
+    heard.tell(TEXT)
+    if next_begins:
+        chat.turns.settle()
+        told = "".join(f"{name}: {value}\r\n" for name, value in chat._token(ana).items())
+        heard.tell(f"POST {PATH} HTTP/1.1\r\nHost: localhost\r\n{told}Content-Length: 9\r\n\r\n".encode())
+    answers[0].callback(None)
+    chat.turns.settle()
+    assert heard.value().count(b"HTTP/1.1 201") == 1
+    assert b"HTTP/1.1 401" not in heard.value()
 
 
 async def nobody(_request: Any) -> None:
