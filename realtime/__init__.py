@@ -52,6 +52,7 @@ What is served
     edition     addresses of static files that change with them
     at_once     bytes given to a socket as they are written, where nothing waits before them
     stall       whether a full connection takes anything at all
+    unsent      how long that is waited for, and how much is held meanwhile
     vanished    whether a peer's host is still there
     departure   who must be told that the server stops
     uploads     how many bodies of files are on their way in, and how long they may take

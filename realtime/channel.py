@@ -12,8 +12,9 @@ from twisted.web import http, server
 from realtime import vanished
 from realtime.errors import BadRequest, NotAuthenticated, Refusal, TooLarge, Unavailable
 from realtime.seats import Seats, TurnedAway
-from realtime.stall import UNSENT_BYTES, StallWatch, keep_little_unsent, progress, unsent_bytes
+from realtime.stall import UNSENT_BYTES, keep_little_unsent, progress, unsent_bytes
 from realtime.transports.http import problem_response
+from realtime.unsent import Unsent
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,7 +55,7 @@ class ChatRequest(server.Request):
     def write(self, data: bytes) -> None:
         """Answer; before much of it, make room. Who is gone has no channel."""
         if len(data) > UNSENT_BYTES and self.channel is not None:
-            self.channel.make_room(len(data))
+            self.channel.site.unsent.make_room(self.channel, len(data))
         super().write(data)
 
     def process(self) -> None:
@@ -79,7 +80,6 @@ class Channel(http.HTTPChannel):
     site: ChatSite
     seat: Seat
     transport: Any
-    _unsent: StallWatch | None = None
 
     def __init__(self) -> None:
         """Begin idle."""
@@ -109,7 +109,7 @@ class Channel(http.HTTPChannel):
         """Leave the seat."""
         self._receive_no_longer()
         self._upload_no_longer()
-        self._watch_unsent_no_longer()
+        self.site.unsent.taken(self)
         if self._last_call is not None:
             self._last_call.cancel()
         self.site.channels.discard(self)
@@ -122,7 +122,7 @@ class Channel(http.HTTPChannel):
         Nothing that still comes here is taken. The request and what belongs to it are let go.
         """
         self.site.channels.discard(self)
-        self._watch_unsent_no_longer()
+        self.site.unsent.taken(self)
         self._refused = True
         for request in self.requests:
             request.notifications.clear()
@@ -250,46 +250,18 @@ class Channel(http.HTTPChannel):
     def pauseProducing(self) -> None:
         """Wait for the client, as long as it takes anything at all of what is for it."""
         super().pauseProducing()
-        self._watch_unsent()
+        self.site.unsent.watch(self)
 
     def loseConnection(self) -> None:
         """Close once the client has taken everything, or takes nothing any more."""
         # What was written just now is in neither of the places whose marks tell of progress.
         if unsent_bytes(self.transport) or any(progress(self.transport) or ()):
-            self._watch_unsent()
+            self.site.unsent.watch(self)
         super().loseConnection()
-
-    def make_room(self, count: int) -> None:
-        """Cut off who has not taken theirs for longest, where too much waits for an address, or in all."""
-        limits, others = self.site.limits, [one for one in self.site.full if one is not self]
-        if self.site.seats.by_address:
-            near = [one for one in others if one.seat.origin == self.seat.origin]
-            _cut_down(near, limits.unsent_bytes_of_address - count)
-        _cut_down([one for one in others if one in self.site.full], limits.unsent_bytes - count)
-
-    def _watch_unsent(self) -> None:
-        self.site.full[self] = None
-        if self._unsent is None:
-            stall_s = self.site.limits.stall_s
-            self._unsent = StallWatch(
-                self.site.clock, stall_s, lambda: progress(self.transport), self.cut_off
-            )
-        self._unsent.paused()
-
-    def _watch_unsent_no_longer(self) -> None:
-        self.site.full.pop(self, None)
-        if self._unsent is not None:
-            self._unsent.resumed()
-
-    def cut_off(self) -> None:
-        """End the connection of who takes nothing."""
-        logger.info("A client that takes nothing of what it asked for is cut off")
-        self._watch_unsent_no_longer()
-        self.abort()
 
     def resumeProducing(self) -> None:
         """Go on: the client has taken everything."""
-        self._watch_unsent_no_longer()
+        self.site.unsent.taken(self)
         super().resumeProducing()
         if self._answered is not None:
             answered, self._answered = self._answered, None
@@ -340,15 +312,6 @@ class Channel(http.HTTPChannel):
             self._deadline = None
 
 
-def _cut_down(full: list[Channel], most_bytes: int) -> None:
-    held = sum(unsent_bytes(one.transport) for one in full)
-    for one in full:
-        if held <= max(0, most_bytes):
-            return
-        held -= unsent_bytes(one.transport)
-        one.cut_off()
-
-
 class ChatSite(server.Site):
     """Makes the connections' protocols, counts them, and writes the access log."""
 
@@ -372,11 +335,10 @@ class ChatSite(server.Site):
         self.seats = seats
         self.uploads = uploads
         self.departing = False
-        self.clock = reactor
+        self._clock = reactor
         self._turned_away = 0
         self.channels: set[Channel] = set()
-        self.full: dict[Channel, None] = {}
-        """Those whose clients do not take what is for them, just now, who does so for longest first."""
+        self.unsent = Unsent(reactor, limits, by_address=seats.by_address)
         self.displayTracebacks = False
         self._page_bytes = page_bytes
 
@@ -393,7 +355,7 @@ class ChatSite(server.Site):
         if self._turned_away >= self.limits.turned_away:
             return None
         self._turned_away += 1
-        return TurnedAway(self.clock, self.limits.linger_s, self._left)
+        return TurnedAway(self._clock, self.limits.linger_s, self._left)
 
     def _left(self) -> None:
         self._turned_away -= 1
