@@ -13,6 +13,7 @@ from realtime import vanished
 from realtime.errors import BadRequest, NotAuthenticated, Refusal, TooLarge, Unavailable
 from realtime.seats import Seats, TurnedAway
 from realtime.stall import UNSENT_BYTES, keep_little_unsent, progress, unsent_bytes
+from realtime.target import in_origin_form
 from realtime.transports.http import problem_response
 from realtime.unsent import Unsent
 
@@ -189,10 +190,14 @@ class Channel(http.HTTPChannel):
 
     def allHeadersReceived(self) -> None:
         """Refuse a body that says that it is too long, before it comes, or an upload that has no place."""
-        hosts = self.requests[-1].requestHeaders.getRawHeaders(b"host", ())
+        headers = self.requests[-1].requestHeaders
+        hosts = headers.getRawHeaders(b"host", ())
         if len(hosts) > 1 or (self._version == b"HTTP/1.1" and not hosts):
             self._respondToBadRequestAndDisconnect()  # RFC 9112, 3.2
             return
+        self._path, host = in_origin_form(self._path)
+        if host is not None:
+            headers.setRawHeaders(b"host", [host])  # RFC 9112, 3.2.2: whatever the header said
         if self.length is not None and not self.admits_body(self.length):
             return
         if self.site.uploads.is_one(self._command, self._path):

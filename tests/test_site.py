@@ -10,6 +10,7 @@ from twisted.internet.address import IPv4Address
 
 from realtime import limits
 from realtime.seats import Seats, origin_of
+from realtime.target import in_origin_form
 from tests.support_bytes import Connection
 from tests.support_edge import COOKIE, Edge
 
@@ -109,6 +110,24 @@ class TestRequests:
         older = edge.connect()
         older.tell(b"GET / HTTP/1.0\r\n\r\n")
         assert older.value().startswith(b"HTTP/1.0 200 ")
+
+    def test_one_in_the_form_for_proxies_is_taken_for_the_host_that_it_names(self, edge: Edge) -> None:
+        connection = edge.connect()
+        for target in (b"http://chat.example:8000/page?a=http://b/", b"HTTPS://chat.example:8000"):
+            connection.tell(b"GET " + target + b" HTTP/1.1\r\nHost: other\r\n\r\n")
+
+        assert [(path, headers.getRawHeaders(b"host")) for _, path, _, headers in edge.pages.asked] == [
+            (b"/page", [b"chat.example:8000"]),
+            (b"/", [b"chat.example:8000"]),
+        ]
+
+    def test_and_bounded_by_its_path(self, edge: Edge) -> None:
+        assert edge.ask("POST", f"http://localhost{API}", b"x" * 65_537).status == 413
+        assert b"one" in edge.ask("GET", f"http://localhost{API}").body
+
+    @pytest.mark.parametrize("target", ["http://a@localhost/page", "http:///page", "ftp://localhost/page"])
+    def test_what_names_no_host_of_the_web_is_nothing_that_is_there(self, target: str) -> None:
+        assert in_origin_form(target.encode()) == (target.encode(), None)
 
     def test_what_is_asked_about_the_server_tells_no_version(self, edge: Edge) -> None:
         connection = edge.connect()
