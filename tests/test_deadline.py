@@ -11,7 +11,7 @@ from typing import Any
 
 import psycopg2
 import pytest
-from django.db import connection
+from django.db import OperationalError, connection
 from psycopg2 import extensions
 
 from realtime import deadline
@@ -126,6 +126,25 @@ def test_a_query_that_takes_too_long_ends_at_the_deadline() -> None:
         with deadline.deadline(0.2), pytest.raises(psycopg2.OperationalError, match="in time"):
             cursor.execute("SELECT pg_sleep(30)")
         assert conn.closed
+
+
+def test_what_a_deadline_gave_up_is_ended_by_its_backend_too() -> None:
+    ours = connection.copy()
+    with closing(ours), ours.cursor() as cursor:
+        cursor.execute("SELECT pg_backend_pid()")
+        [pid] = cursor.fetchone()
+        with deadline.deadline(0.2), pytest.raises(OperationalError, match="in time"):
+            cursor.execute("SELECT pg_sleep(60)")
+
+    with closing(psycopg2.connect(**where())) as conn, conn.cursor() as cursor:
+        conn.autocommit = True
+        until = monotonic() + PATIENCE_S
+        while monotonic() < until:
+            cursor.execute("SELECT 1 FROM pg_stat_activity WHERE pid = %s", (pid,))
+            if cursor.fetchone() is None:
+                return
+            cursor.execute("SELECT pg_sleep(0.1)")
+    pytest.fail("the backend still sleeps for nobody")
 
 
 def test_all_calls_of_one_deadline_end_together() -> None:
