@@ -123,7 +123,6 @@ class Channel(http.HTTPChannel):
         Nothing that still comes here is taken. The request and what belongs to it are let go.
         """
         self.site.channels.discard(self)
-        self.site.unsent.taken(self)
         self._refused = True
         for request in self.requests:
             request.notifications.clear()

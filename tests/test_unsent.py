@@ -157,6 +157,22 @@ def test_who_has_taken_all_is_watched_no_more(edge: Edge) -> None:
     assert edge.clock.getDelayedCalls() == []
 
 
+def test_who_hangs_up_is_watched_no_more(edge: Edge) -> None:
+    asked(edge, LOBBY).hang_up()
+    assert edge.clock.getDelayedCalls() == []
+
+
+def test_who_took_all_in_between_has_not_waited_for_longest() -> None:
+    edge = Edge(http=limits.HttpLimits(unsent_bytes=900_000))
+    edge.post("lobby", *("long" * 1_000 for _each in range(100)))
+    first, second = (asking_for_much(edge, "192.0.2.7") for _each in range(2))
+    first.take(len(first.dataBuffer))
+    first.producer.resumeProducing()
+    first.ask("GET", f"{LOBBY}?limit=100", **COOKIE)
+    asking_for_much(edge, "192.0.2.7")
+    assert (first.aborted, second.aborted) == (False, True)
+
+
 def test_what_is_left_of_an_answer_is_watched_though_it_filled_nothing(edge: Edge) -> None:
     stuck = Stuck()
     edge.connect(stuck)
