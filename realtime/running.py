@@ -67,8 +67,11 @@ def run(
     async def start() -> None:
         try:
             await service.start()
+            urls = [url(d, p.getHost()) for d, p in zip(descriptions, service.ports, strict=True)]
             link = await _first_admin_link(service) if inheritance is None else None
-            announce([url(d, p.getHost()) for d, p in zip(descriptions, service.ports, strict=True)], link)
+            if service.stopping:
+                return
+            announce(urls, link)
             _collect_seldom()
             if line is not None:
                 line.say_ready()

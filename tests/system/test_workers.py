@@ -118,6 +118,12 @@ class TestServing:
             assert chat.terminate() == 0
             assert not chat.has_told("/first-admin/")
 
+    @pytest.mark.parametrize("workers", ["1", "2"])
+    def test_told_to_stop_as_soon_as_it_listens_it_ends_well(self, workers: str) -> None:
+        with RunningChat("--workers", workers) as chat:
+            assert chat.terminate() == 0, chat.log
+            assert not any("Traceback" in line for line in chat.log)
+
     def test_a_unix_socket_is_shared_too_and_outlives_a_worker(self, tmp_path: Path) -> None:
         path = tmp_path / "chat.sock"
         with Crew(2, "--listen", f"unix:{path}:mode=600") as chat:
