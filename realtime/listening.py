@@ -53,6 +53,22 @@ def endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
     return understood
 
 
+def make_way(path: Path) -> None:
+    """Remove a UNIX socket on which nobody listens any more, and its lock.
+
+    The lock names a process, and that number may be another's by now: in a container it always is.
+    """
+    with socket.socket(socket.AF_UNIX) as asking, suppress(OSError):
+        asking.setblocking(False)  # noqa: FBT003 (the one argument)
+        try:
+            asking.connect(str(path))
+        except ConnectionRefusedError:
+            # What is no socket at all refuses as well.
+            if path.is_socket():
+                path.with_name(f"{path.name}.lock").unlink(missing_ok=True)
+                path.unlink()
+
+
 def told(error: BaseException, description: str) -> BaseException:
     """Return what to raise for an error of the start; one that only a bug explains stays as it is."""
     if isinstance(error, Unavailable):
@@ -74,6 +90,24 @@ def url(description: str, address: Any) -> str:
     return f"{scheme}://{shown}:{port}/"
 
 
+class OwnReactor:
+    """What the only process of a server gives its endpoints for a reactor: a dead one's sockets make way."""
+
+    def __init__(self, reactor: Any) -> None:
+        """Listen by this reactor."""
+        self._reactor = reactor
+
+    def __getattr__(self, name: str) -> Any:
+        """Be the reactor in all else."""
+        return getattr(self._reactor, name)
+
+    def listenUNIX(self, address: str, *given: Any, **named: Any) -> IListeningPort:  # noqa: N802
+        """Listen on a UNIX socket."""
+        make_way(Path(address))
+        listening: IListeningPort = self._reactor.listenUNIX(address, *given, **named)
+        return listening
+
+
 # In the parent
 
 
@@ -88,7 +122,8 @@ class SharedSockets:
         """
         self.sockets: list[socket.socket] = []
         self.urls: list[str] = []
-        self._files: list[tuple[Path, FilesystemLock]] = []
+        self._files: list[Path] = []
+        self._locks: list[FilesystemLock] = []
         try:
             for description in descriptions:
                 self._open(description)
@@ -100,11 +135,12 @@ class SharedSockets:
         """Close what is open; the files of sockets go with it."""
         for one in self.sockets:
             one.close()
-        for path, lock in self._files:
+        for path in self._files:
             with suppress(OSError):
                 path.unlink()
+        for lock in self._locks:
             lock.unlock()
-        self.sockets, self._files = [], []
+        self.sockets, self._files, self._locks = [], [], []
 
     def _open(self, description: str) -> None:
         results: list[object] = []
@@ -156,16 +192,16 @@ class SharedSockets:
         """Open a UNIX socket, in the place of one that a process left behind that is no more."""
         del factory
         path = Path(address)
+        make_way(path)
         opened = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.sockets.append(opened)
         if wantPID:
             lock = FilesystemLock(f"{path}.lock")
             if not lock.lock():
                 raise OSError(0, "another process listens there")
-            if not lock.clean and path.is_socket():
-                path.unlink()
-            self._files.append((path, lock))
+            self._locks.append(lock)
         opened.bind(str(path))
+        self._files.append(path)
         path.chmod(mode)
         opened.listen(backlog)
 

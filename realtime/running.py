@@ -17,7 +17,7 @@ from twisted.internet.error import ReactorNotRunning
 
 from realtime.edition import published
 from realtime.errors import Unavailable
-from realtime.listening import AdoptingReactor, endpoint, told, url
+from realtime.listening import AdoptingReactor, OwnReactor, endpoint, told, url
 from realtime.logs import NO_FIRST_ADMIN_LINK
 from realtime.reload import is_child
 from realtime.service import ChatService
@@ -58,7 +58,7 @@ def run(
     reactor: Any = installed
     go_by_a_steady_clock(reactor)
     line = Line(inheritance.line, reactor, lambda: _stop(reactor)) if inheritance else None
-    listener = AdoptingReactor(reactor, inheritance.listening) if inheritance else reactor
+    listener = AdoptingReactor(reactor, inheritance.listening) if inheritance else OwnReactor(reactor)
     endpoints = [endpoint(listener, description) for description in descriptions]
     edition = published(shortened=bool(config.minify), changing=settings.DEBUG or is_child(os.environ))
     service = ChatService(reactor, config, endpoints, application, edition=edition)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 from pathlib import Path
@@ -261,6 +262,24 @@ class TestSockets:
         (tmp_path / "chat.sock.lock").symlink_to("999999999")
         SharedSockets([f"unix:{path}"]).close()
         assert not path.exists()
+
+    def test_one_whose_dead_process_has_its_number_taken_by_another_is_replaced_too(
+        self, tmp_path: Path
+    ) -> None:
+        path = tmp_path / "chat.sock"
+        for one in SharedSockets([f"unix:{path}"]).sockets:
+            one.close()
+        assert path.exists()
+        assert (tmp_path / "chat.sock.lock").readlink() == Path(str(os.getpid()))
+        SharedSockets([f"unix:{path}"]).close()
+        assert not path.exists()
+
+    def test_what_is_no_socket_is_left_alone(self, tmp_path: Path) -> None:
+        path = tmp_path / "chat.sock"
+        path.write_text("somebody's")
+        with pytest.raises(NotStarted, match="in use"):
+            SharedSockets([f"unix:{path}"])
+        assert path.read_text() == "somebody's"
 
     def test_what_is_not_for_sharing_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         class Elsewhere:

@@ -139,6 +139,18 @@ class TestServing:
             assert chat.terminate() == 0
         assert not path.exists()
 
+    def test_that_of_a_killed_process_is_replaced_whoever_has_its_number_now(self, tmp_path: Path) -> None:
+        path, lock = tmp_path / "chat.sock", tmp_path / "chat.sock.lock"
+        with RunningChat("--listen", f"unix:{path}") as chat:
+            soon(lock.is_symlink, chat)
+            chat.kill()
+            lock.unlink()
+            lock.symlink_to(str(os.getpid()))
+            chat.start()
+            soon(lambda: lock.readlink() == Path(str(chat.pid)), chat)
+            assert chat.terminate() == 0
+        assert not path.exists()
+
 
 class TestDying:
     def test_a_worker_that_dies_is_started_again(self, crew: Crew) -> None:
