@@ -9,12 +9,14 @@ import signal
 import sys
 import time
 from contextlib import suppress
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from twisted.internet.defer import Deferred
 from twisted.internet.error import ReactorNotRunning
 
+from realtime.descriptors import room_for
 from realtime.edition import published
 from realtime.errors import Unavailable
 from realtime.listening import AdoptingReactor, OwnReactor, endpoint, told, url
@@ -51,12 +53,14 @@ def run(
     not return: Python would wait for that thread for ever.
 
     Raises:
-        NotStarted: an endpoint cannot be understood or cannot listen, or the database does not answer.
+        NotStarted: an endpoint cannot be understood or cannot listen, the database does not answer, or too
+            few files may be open.
     """
     from twisted.internet import reactor as installed
 
     reactor: Any = installed
     go_by_a_steady_clock(reactor)
+    config = replace(config, connections=room_for(config.connections))
     line = Line(inheritance.line, reactor, lambda: _stop(reactor)) if inheritance else None
     listener = AdoptingReactor(reactor, inheritance.listening) if inheritance else OwnReactor(reactor)
     endpoints = [endpoint(listener, description) for description in descriptions]
