@@ -6,6 +6,7 @@ import logging
 import time
 from typing import TYPE_CHECKING, Any
 
+from twisted.internet.address import IPv4Address, UNIXAddress
 from twisted.internet.defer import Deferred
 from twisted.web import http, server
 
@@ -46,6 +47,16 @@ class ChatRequest(server.Request):
     def __init__(self, channel: Any, *args: Any, **kwargs: Any) -> None:
         """Leave bodies alone: Django parses those of its own pages."""
         super().__init__(channel, *args, **{**kwargs, "parsePOSTFormSubmission": False})
+
+    def getClientAddress(self) -> Any:  # noqa: N802 (Twisted's spelling)
+        """Return where the client is: nowhere, behind a UNIX socket, which what asks here does not know."""
+        address = super().getClientAddress()
+        return IPv4Address("TCP", "", 0) if isinstance(address, UNIXAddress) else address
+
+    def getHost(self) -> Any:
+        """Return where this was asked, in the same way."""
+        address = super().getHost()
+        return IPv4Address("TCP", "localhost", 80) if isinstance(address, UNIXAddress) else address
 
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body, unless it is too much."""
@@ -387,4 +398,4 @@ def shown_path(path: bytes) -> str:
 
 
 def _peer(address: Any) -> str:
-    return str(getattr(address, "host", "local"))
+    return str(getattr(address, "host", "") or "local")

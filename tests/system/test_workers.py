@@ -131,11 +131,12 @@ class TestServing:
             assert path.stat().st_mode & 0o777 == 0o600
             chat.tell(signal.SIGHUP)
             soon(lambda: len(chat.ready()) == 4 and len(chat.workers()) == 2, chat)
-            with socket.socket(socket.AF_UNIX) as client:
-                client.settimeout(10)
-                client.connect(str(path))
-                client.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
-                assert client.recv(100).startswith(b"HTTP/1.1 200")
+            for page in ("/healthz", "/accounts/login/", "/api/rooms"):
+                with socket.socket(socket.AF_UNIX) as client:
+                    client.settimeout(10)
+                    client.connect(str(path))
+                    client.sendall(f"GET {page} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+                    assert client.recv(100).startswith(b"HTTP/1.1 200"), page
             assert chat.terminate() == 0
         assert not path.exists()
 
