@@ -37,7 +37,7 @@ import pytest
 from django.test import TestCase, TransactionTestCase
 from django.test.utils import setup_test_environment, teardown_test_environment
 
-from tests import chromium, postgresql
+from tests import chromium, nginx, postgresql
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -160,6 +160,10 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     if in_browser and not chromium.is_installed():
         run.left_out.append(f"{len(in_browser)} tests in a browser: no Chromium is installed")
         _skip(in_browser, run.left_out[-1])
+    behind_nginx = [item for item in kept if item.get_closest_marker("nginx")]
+    if behind_nginx and nginx.executable() is None:
+        run.left_out.append(f"{len(behind_nginx)} tests behind nginx: none is installed")
+        _skip(behind_nginx, run.left_out[-1])
 
 
 @pytest.hookimpl(tryfirst=True)
