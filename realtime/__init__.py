@@ -58,6 +58,7 @@ What is served
     uploads     how many bodies of files are on their way in, and how long they may take
     seats       how many connections may be open, in all and by address
     channel     one HTTP connection, and what bounds it
+    request     what it asks, its body bounded
     target      the forms of what a request asks for
     handshake   what may become a WebSocket, and the answer to it
     framing     frames on an open WebSocket: autobahn's reading and checks

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from realtime.channel import Channel, ChatRequest
+from realtime.channel import Channel
+from realtime.request import ChatRequest
 from tests.support_bytes import Socket
 from tests.support_edge import Edge
 
