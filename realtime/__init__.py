@@ -68,7 +68,7 @@ What is served
 The processes
     service     puts all of it together, starts and stops it in order
     running     the reactor of one process, its signals, the way out
-    descriptors for how many connections there are any
+    descriptors  for how many connections there are any
     listening   endpoints; sockets that a parent opens and workers adopt
     parent      holds the sockets, starts the workers, passes signals on
     crew        the workers: who is started, replaced, killed, and when
