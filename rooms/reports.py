@@ -15,6 +15,7 @@ from rooms.people import in_force
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+    from datetime import datetime
 
     from django.db.models import QuerySet
 
@@ -54,6 +55,8 @@ def message_of(doing: Doing, key: int) -> Message:
 def report_message(doing: Doing, action: ReportMessage) -> Reported:
     """Tell the moderators of a message. Who did before is answered with their first report.
 
+    One that was taken care of is open again where the text is another by now: nobody has judged that one.
+
     Raises:
         rooms.log.Refusal: there is no such message, it is redacted, or one's own, or too many
             of theirs are open.
@@ -63,15 +66,31 @@ def report_message(doing: Doing, action: ReportMessage) -> Reported:
     reason = bounds.line("reason", action.reason, bounds.REASON_LENGTH)
     message = message_of(doing, action.message)
     before = Report.objects.filter(message=message, reporter_id=doing.user.pk).first()
-    if before is not None:
+    if before is not None and not (before.settled_at and _edited_since(message, before.settled_at)):
         return Reported(before.pk, fresh=False)
     if message.redacted:
         raise log.Refusal(WITHHELD)
     if message.author is not None and doing.is_own(message.author):
         raise log.Refusal(OWN)
     pace.check_reports(doing.user)
-    report = Report.objects.create(message=message, room=doing.here, reporter_id=doing.user.pk, reason=reason)
+    report, _is_new = Report.objects.update_or_create(
+        message=message,
+        reporter_id=doing.user.pk,
+        defaults={
+            "room": doing.here,
+            "reason": reason,
+            "created_at": timezone.now(),
+            "outcome": "",
+            "settled_by": None,
+            "settled_at": None,
+        },
+    )
     return Reported(report.pk, fresh=True)
+
+
+def _edited_since(message: Message, at: datetime) -> bool:
+    edits = Message.objects.filter(target=message.pk, kind=Kind.EDIT.value, created_at__gt=at)
+    return edits.exists()
 
 
 def open_for(user: UserId | None, limit: int = SHOWN_MOST) -> tuple[OpenReport, ...]:

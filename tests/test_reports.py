@@ -64,6 +64,29 @@ class Reporting(TestCase):
         again = self.report(self.ben)
         self.assertEqual((again.report, again.fresh), (first.report, False))
 
+    def test_one_that_was_settled_is_open_again_where_the_text_is_another(self) -> None:
+        first = self.report(self.ben)
+        other = self.report(self.eve)
+        staff = person("sam", is_staff=True)
+        store(edit(self.ana, self.said, "ruder"))
+        perform(staff.pk, SettleReport(first.report, Settlement.DISMISSED))
+        self.assertFalse(self.report(self.ben).fresh)
+        store(edit(self.ana, self.said, "awful"))
+        again = self.report(self.ben, reason="now awful")
+        self.assertEqual((again.report, again.fresh), (first.report, True))
+        self.assertEqual(
+            [(one.report, one.reason) for one in reports.open_for(staff.pk)], [(first.report, "now awful")]
+        )
+        self.assertFalse(self.report(self.ben).fresh)
+        self.assertIsNotNone(Report.objects.get(pk=other.report).settled_at)
+
+    def test_but_not_once_it_is_withheld(self) -> None:
+        first = self.report(self.ben)
+        perform(person("sam", is_staff=True).pk, SettleReport(first.report, Settlement.DISMISSED))
+        store(edit(self.ana, self.said, "awful"), redaction(self.ana, self.said))
+        code, _detail = refusal(self.ben, ReportMessage(LOBBY, self.said.id))
+        self.assertEqual(code, Code.REDACTED)
+
     def test_nobody_is_told_in_the_room(self) -> None:
         self.report(self.ben)
         self.assertEqual([one.id for one in history.after(LOBBY, 0, 9).messages], [self.said.id])
