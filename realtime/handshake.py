@@ -10,8 +10,13 @@ from realtime.errors import BadRequest
 
 SMUGGLING = frozenset(b"\x0b\x0c\x1c\x1d\x1e\x85")
 """Bytes that `str.splitlines` takes for the end of a line and HTTP does not (CVE-2026-44546)."""
+VERSION = "13"
 KEY_BYTES = 16
 MAGIC = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
+
+
+class WrongVersion(BadRequest):
+    """A handshake of another version: the answer names ours (RFC 6455, 4.2.2)."""
 
 
 def check_handshake(request: Any) -> None:
@@ -29,8 +34,8 @@ def check_handshake(request: Any) -> None:
         raise BadRequest("Upgrade: this address speaks WebSocket only")
     if "upgrade" not in _words(request, b"connection"):
         raise BadRequest("Connection: it must say Upgrade")
-    if _words(request, b"sec-websocket-version") != ["13"]:
-        raise BadRequest("Sec-WebSocket-Version: it must be 13")
+    if _words(request, b"sec-websocket-version") != [VERSION]:
+        raise WrongVersion(f"Sec-WebSocket-Version: it must be {VERSION}")
     keys = request.requestHeaders.getRawHeaders(b"sec-websocket-key", [])
     if len(keys) != 1 or not _is_key(keys[0].strip()):
         raise BadRequest("Sec-WebSocket-Key: it must be 16 bytes in Base64")

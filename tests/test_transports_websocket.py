@@ -134,6 +134,10 @@ class TestGuard:
     def test_what_is_no_handshake_is_400(self, edge: Edge, headers: dict[str, str]) -> None:
         assert refused(edge, **headers).code == "bad_request"
 
+    def test_one_of_another_version_hears_which_is_ours(self, edge: Edge) -> None:
+        assert refused(edge, Sec_WebSocket_Version="8").headers["sec-websocket-version"] == "13"
+        assert "sec-websocket-version" not in refused(edge, Upgrade="h2c").headers
+
     @override_settings(ALLOWED_HOSTS=["*"])
     def test_a_handshake_names_its_host(self, edge: Edge) -> None:
         connection = edge.connect()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import logging
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, Protocol, cast
 
 from twisted.internet.defer import Deferred
@@ -15,7 +16,7 @@ from zope.interface import implementer
 from realtime import vanished, wire
 from realtime.errors import InternalError, Refusal, Unavailable
 from realtime.framing import Framing, as_sent, opened
-from realtime.handshake import acceptance, check_handshake
+from realtime.handshake import VERSION, WrongVersion, acceptance, check_handshake
 from realtime.stall import StallWatch, progress
 from realtime.transports.http import Exchange, problem
 
@@ -320,6 +321,8 @@ class Upgrade(resource.Resource):
             epoch = await self._epochs.epoch()
             if not exchange.gone:
                 self._upgrade(exchange, caller, epoch)
+        except WrongVersion as refusal:
+            exchange.answer(replace(problem(refusal), headers={"Sec-WebSocket-Version": VERSION}))
         except Refusal as refusal:
             exchange.answer(problem(refusal))
         except Exception:
