@@ -67,6 +67,8 @@ def revoke(request: HttpRequest, visit: Visit, key: int) -> HttpResponse:
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
     """Show where a link leads, and let who is logged in accept it."""
     who = reader(request)
+    if who is not None and (slug := invitations.room_of_member(token, who.id)) is not None:
+        return redirect("rooms:room", slug)
     name = invitations.peek(token)
     if name is None:
         return _not_good(request)

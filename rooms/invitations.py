@@ -79,12 +79,14 @@ def revoke(doing: Doing, action: RevokeInvitation) -> None:
 
 
 def accept(doing: Doing, action: AcceptInvitation) -> answers.Opened:
-    """Belong to the room that a link leads into. Who does already uses nothing up.
+    """Belong to the room that a link leads into. Who does already uses nothing up, of an old link neither.
 
     Raises:
         rooms.log.Refusal: the link is not good, or they are banned from the room.
     """
     user = doing.somebody()
+    if (slug := room_of_member(action.token, doing.key)) is not None:
+        return answers.Opened(slug, fresh=False)
     link = _unexpired().filter(digest=_digest(action.token))
     key, maker = link.values_list("room", "made_by").first() or (0, None)
     room = ChatRoom.objects.select_for_update(no_key=True).filter(pk=key).first()
@@ -103,6 +105,16 @@ def accept(doing: Doing, action: AcceptInvitation) -> answers.Opened:
     let_in(doing, room, user)
     doing.note(action.deed, room=room)
     return answers.Opened(room.slug, fresh=True)
+
+
+def room_of_member(token: str, reader: UserId | None) -> str | None:
+    """Return the room that a link leads or led into, where a reader belongs to it and may see it."""
+    room = ChatRoom.objects.filter(invitations__digest=_digest(token)).first()
+    if room is None:
+        return None
+    standing = permissions.standings([(room.pk, reader)])[room.pk, reader]
+    belongs = standing.role is not None and permissions.access(room, standing).see
+    return room.slug if belongs else None
 
 
 def peek(token: str) -> str | None:

@@ -60,6 +60,16 @@ class Links(TestCase):
         self.assertEqual(self.uses(link), 1)
         self.assertEqual(acting.perform(self.mo.pk, AcceptInvitation(link.token)), Opened("den", fresh=False))
 
+    def test_nor_of_one_that_is_used_up_or_too_old(self) -> None:
+        used, old, revoked = self.link(), self.link(), self.link()
+        acting.perform(self.ana.pk, AcceptInvitation(used.token))
+        Invitation.objects.filter(pk=old.invitation).update(expires_at=timezone.now())
+        for link in (used, old):
+            opened = acting.perform(self.ana.pk, AcceptInvitation(link.token))
+            self.assertEqual(opened, Opened("den", fresh=False))
+        acting.perform(self.mo.pk, RevokeInvitation("den", revoked.invitation))
+        self.assertEqual(refusal(self.ana.pk, AcceptInvitation(revoked.token)), Code.NOT_FOUND)
+
     def test_expired_used_up_revoked_and_unknown_are_one_answer(self) -> None:
         expired, used, revoked = self.link(), self.link(), self.link()
         Invitation.objects.filter(pk=expired.invitation).update(expires_at=timezone.now())

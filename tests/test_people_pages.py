@@ -76,7 +76,7 @@ class Invitations(Pages):
         revoke = reverse("rooms:revoke_invitation", args=[self.slug, row.pk])
         self.assertEqual(client.post(revoke).status_code, 403)
         self.assertEqual(self.as_(self.ben).get(revoke).status_code, 302)  # looking changes nothing
-        self.assertEqual(client.get(link).status_code, 200)
+        self.assertEqual(Client().get(link).status_code, 200)
 
     def test_somebody_logged_in_comes_in_by_a_form(self) -> None:
         link = self.link()
@@ -85,6 +85,15 @@ class Invitations(Pages):
         self.assertFalse(self.belongs(self.dora))
         self.assertRedirects(client.post(link), reverse("rooms:room", args=[self.slug]))
         self.assertTrue(self.belongs(self.dora))
+
+    def test_who_came_in_by_it_is_led_there_again_though_it_is_used_up(self) -> None:
+        link = self.link()
+        client = self.as_(self.dora)
+        client.post(link)
+        for answer in (client.get(link), client.post(link)):
+            self.assertRedirects(answer, reverse("rooms:room", args=[self.slug]))
+        perform(self.ana.pk, BanPerson(self.slug, self.dora.pk))
+        self.assertEqual(client.get(link).status_code, 404)
 
     def test_the_link_survives_the_log_in(self) -> None:
         link = self.link()
