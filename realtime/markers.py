@@ -78,7 +78,7 @@ class Markers:
                 logger.exception("A connection could not be told what was read")
 
     def committed(self, batches: Iterable[RoomBatch]) -> None:
-        """Tell those whom a commit names, or lets into a room, or out of it."""
+        """Tell those whom a commit names or a notice is about, and who did that: maybe by another door."""
         for batch in batches:
             for user in {one.id for posted in batch.messages for one in _concerned(posted)}:
                 for connection in tuple(self._connections.get(user, ())):
@@ -89,8 +89,9 @@ class Markers:
 
 
 def _concerned(posted: Posted) -> tuple[Author, ...]:
-    about = posted.notice.about if posted.notice is not None else None
-    return (*posted.mentions, about) if about is not None else posted.mentions
+    if posted.notice is None:
+        return posted.mentions
+    return tuple(one for one in (posted.notice.about, posted.author) if one is not None)
 
 
 class _Marker:

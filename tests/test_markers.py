@@ -180,6 +180,9 @@ def test_whom_a_commit_concerns_is_told_unless_they_hear_the_room(edge: Edge, so
     added = {"kind": Kind.NOTICE, "notice": Notice(Event.JOINED, ana)}
     edge.markers.committed([concerning(edge, "den", **added), concerning(edge, "den", mentions=(ana, ana))])
     assert socket.told() == [{"type": "rooms"}] * 2
+    made = {"kind": Kind.NOTICE, "notice": Notice(Event.CREATED), "author": ana}
+    edge.markers.committed([concerning(edge, "den", **made)])
+    assert socket.told() == [{"type": "rooms"}]
 
     socket.send({"type": "overhear", "rooms": ["lobby"]})
     socket.told()

@@ -111,6 +111,15 @@ def test_what_becomes_of_rooms_shows_in_open_lists(site: Site, ana: Caller, ben:
     expect(row(listed, secret)).to_have_count(0)
 
 
+def test_a_room_that_one_makes_elsewhere_shows_at_once(site: Site, ben: Visitor) -> None:
+    tab = ben.room("lobby")
+    tab.live("websocket")
+    with site.caller("ben") as elsewhere:
+        answer = elsewhere.request.post("/api/rooms", data={"name": "From my phone", "private": True})
+        assert answer.status == 201, answer.text()
+        expect(row(tab.page, str(answer.json()["room"]))).to_be_visible()
+
+
 def test_a_room_that_is_muted_stays_quiet(site: Site, ana: Caller, ben: Visitor) -> None:
     loud, hushed = made(ana, "Loud"), made(ana, "Hushed")
     with site.caller("ben") as caller:
