@@ -132,7 +132,7 @@ class SharedSockets:
             raise
 
     def close(self) -> None:
-        """Close what is open; the files of sockets go with it."""
+        """Close what is open; the files of sockets go with it, those of our own alone."""
         for one in self.sockets:
             one.close()
         for path in self._files:

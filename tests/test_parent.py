@@ -274,12 +274,17 @@ class TestSockets:
         SharedSockets([f"unix:{path}"]).close()
         assert not path.exists()
 
-    def test_what_is_no_socket_is_left_alone(self, tmp_path: Path) -> None:
-        path = tmp_path / "chat.sock"
-        path.write_text("somebody's")
-        with pytest.raises(NotStarted, match="in use"):
-            SharedSockets([f"unix:{path}"])
-        assert path.read_text() == "somebody's"
+    def test_a_file_of_somebody_else_stays_where_it_is(self, tmp_path: Path) -> None:
+        """Whether it is no socket at all, or that of a server that keeps no lock beside it."""
+        note, theirs = tmp_path / "note", tmp_path / "theirs.sock"
+        note.write_text("kept", encoding="utf-8")
+        with socket.socket(socket.AF_UNIX) as listening_there:
+            listening_there.bind(str(theirs))
+            listening_there.listen()
+            for path in (note, theirs):
+                with pytest.raises(NotStarted, match="Address already in use"):
+                    SharedSockets([f"unix:{path}"])
+            assert sorted(tmp_path.iterdir()) == [note, theirs]
 
     def test_what_is_not_for_sharing_is_refused(self, monkeypatch: pytest.MonkeyPatch) -> None:
         class Elsewhere:
