@@ -74,6 +74,8 @@ def told(error: BaseException, description: str) -> BaseException:
     if isinstance(error, Unavailable):
         return NotStarted(error.detail)
     if isinstance(error, CannotListenError):
+        if isinstance(error.socketError, str):  # of a UNIX socket whose lock another process holds
+            return NotStarted(f"Cannot listen on {description}: another process listens there")
         error = error.socketError
     if isinstance(error, OSError | OverflowError):
         return NotStarted(f"Cannot listen on {description}: {getattr(error, 'strerror', None) or error}")

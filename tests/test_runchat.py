@@ -206,6 +206,16 @@ class TestRefusing:
         assert "in use" in told
         assert told.count("\n") == 1
 
+    def test_a_unix_socket_that_another_server_listens_on(self, tmp_path: Path) -> None:
+        endpoint = f"unix:{tmp_path / 'chat.sock'}"
+        with running(("--listen", endpoint)) as chat:
+            chat.line("chat.sock")
+            told = refused("--listen", endpoint)
+            chat.stop()
+
+        assert f"Cannot listen on {endpoint}: another process listens there" in told
+        assert told.count("\n") == 1
+
     def test_a_start_that_is_refused_leaves_the_link_of_the_server_that_runs(self) -> None:
         with running() as chat:
             found = re.search(r"http://([0-9.]+):([0-9]+)(/first-admin/\S+)", chat.line("/first-admin/"))
