@@ -41,10 +41,10 @@ class NotStarted(Exception):  # noqa: N818  (what happened)
 def endpoint(reactor: Any, description: str) -> IStreamServerEndpoint:
     """Return a Twisted endpoint; raise NotStarted where the description cannot be understood."""
     kind = description.partition(":")[0]
-    if kind in {"tcp", "tcp4", "tcp6", "ssl", "unix"} and "backlog=" not in description:
-        description += f":backlog={BACKLOG}"
+    ours = kind in {"tcp", "tcp4", "tcp6", "ssl", "unix"} and "backlog=" not in description
+    backlog = f":backlog={BACKLOG}" if ours else ""
     try:
-        understood: IStreamServerEndpoint = serverFromString(reactor, description)
+        understood: IStreamServerEndpoint = serverFromString(reactor, description + backlog)
     except Exception as error:  # noqa: BLE001 (endpoint parsers raise what they like)
         told = str(error) or type(error).__name__
         raise NotStarted(

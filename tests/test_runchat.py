@@ -225,9 +225,10 @@ class TestRefusing:
 
     @pytest.mark.parametrize("endpoint", ["nonsense", "tcp:", "tcp:port", "tcp:0:colour=red", "tcp:99999"])
     def test_an_endpoint_that_cannot_be_understood(self, endpoint: str) -> None:
+        """The line shows what was written, without anything that we would add to it."""
         told = refused("--listen", endpoint)
 
-        assert endpoint in told
+        assert f"{endpoint}' is no endpoint" in told or f"Cannot listen on {endpoint}:" in told
         assert told.count("\n") == 1
 
     def test_several_workers_on_sqlite(self) -> None:
