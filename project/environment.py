@@ -86,12 +86,7 @@ class Environment:
         """Return origins: scheme, host, and the port if there is one."""
         origins = self.words(name)
         for origin in origins:
-            parts = urlsplit(origin)
-            if (
-                parts.scheme not in {"http", "https"}
-                or not parts.netloc
-                or origin != f"{parts.scheme}://{parts.netloc}"
-            ):
+            if not _is_origin(origin):
                 raise wrong(name, "is origins such as https://chat.example.org, between commas", origin)
         return origins
 
@@ -106,12 +101,28 @@ class Environment:
 
     def directory(self, name: str, default: Path) -> Path:
         """Return a directory's absolute path; it exists afterwards, and a new one is its owner's alone."""
-        path = Path(self.text(name, str(default))).expanduser().absolute()
+        given = Path(self.text(name, str(default)))
+        try:
+            path = given.expanduser().absolute()
+        except RuntimeError:  # so pathlib tells of ~somebody who is nobody here
+            raise wrong(name, "is a folder", str(given)) from None
         try:
             path.mkdir(mode=0o700, parents=True, exist_ok=True)
         except OSError as error:
             raise ImproperlyConfigured(f"{name}: {path} cannot be made: {error.strerror}") from None
         return path
+
+
+def _is_origin(text: str) -> bool:
+    try:
+        parts = urlsplit(text)
+    except ValueError:  # an IPv6 address whose bracket is not closed
+        return False
+    return (
+        parts.scheme in {"http", "https"}
+        and bool(parts.netloc)
+        and text == f"{parts.scheme}://{parts.netloc}"
+    )
 
 
 def wrong(name: str, expected: str, value: str) -> ImproperlyConfigured:

@@ -88,6 +88,8 @@ def _wrong_uploads() -> Iterator[checks.CheckMessage]:
 
 
 def _is_function(path: object) -> bool:
+    if str(path).startswith("."):  # relative to nothing, of which Python tells by a TypeError
+        return False
     try:
         return callable(import_string(str(path)))
     except ImportError:

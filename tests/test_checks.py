@@ -57,6 +57,7 @@ class Checks(SimpleTestCase):
             ("rooms.E015", {"CHAT_KEEP_DAYS": "30"}),
             ("rooms.E003", {"CHAT_DISPLAY_NAME": "nowhere.at_all"}),
             ("rooms.E003", {"CHAT_DISPLAY_NAME": "nodots"}),
+            ("rooms.E003", {"CHAT_DISPLAY_NAME": "..names.of"}),
             ("rooms.E003", {"CHAT_DISPLAY_NAME": not_callable_path()}),
             ("rooms.E004", {"SESSION_ENGINE": f"{SESSIONS}.signed_cookies"}),
             ("rooms.E004", {"SESSION_ENGINE": f"{SESSIONS}.cache"}),

@@ -68,7 +68,9 @@ def test_origins_have_a_scheme_and_no_path() -> None:
     assert env(O="https://a.example,http://b:8000").origins("O") == ["https://a.example", "http://b:8000"]
 
 
-@pytest.mark.parametrize("origin", ["a.example", "https://a.example/", "ftp://a.example", "https://", "*"])
+@pytest.mark.parametrize(
+    "origin", ["a.example", "https://a.example/", "ftp://a.example", "https://", "*", "https://[::1"]
+)
 def test_what_is_no_origin_is_refused(origin: str) -> None:
     with pytest.raises(ImproperlyConfigured, match="^CSRF_TRUSTED_ORIGINS is origins"):
         env(CSRF_TRUSTED_ORIGINS=origin).origins("CSRF_TRUSTED_ORIGINS")
@@ -97,6 +99,11 @@ def test_a_directory_that_cannot_be_made_is_refused(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     with pytest.raises(ImproperlyConfigured, match=r"^D: .* cannot be made: Not a directory$"):
         env(D=str(tmp_path / "file" / "below")).directory("D", Path("unused"))
+
+
+def test_a_directory_of_somebody_who_is_not_there_is_refused() -> None:
+    with pytest.raises(ImproperlyConfigured, match="^D is a folder; it is '~nobody-of-that-name/x'$"):
+        env(D="~nobody-of-that-name/x").directory("D", Path("unused"))
 
 
 @given(st.text())
