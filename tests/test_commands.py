@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from dataclasses import fields, replace
 from datetime import timedelta
 from io import BytesIO, StringIO, TextIOWrapper
@@ -223,6 +224,44 @@ class Export(TestCase):
             self.assertEqual(printed("export", LOBBY, "--output", str(path)), "")
             self.assertEqual(path.read_text(encoding="utf-8"), self.expected(LOBBY))
             self.assertEqual(list(Path(folder).iterdir()), [path])
+
+    def test_nothing_is_left_beside_the_file_of_an_export_that_was_interrupted(self) -> None:
+        with TemporaryDirectory() as folder:
+            with (
+                mock.patch.object(wireform, "line", side_effect=KeyboardInterrupt),
+                self.assertRaises(KeyboardInterrupt),
+            ):
+                printed("export", LOBBY, "--output", f"{folder}/log.jsonl")
+            self.assertEqual(list(Path(folder).iterdir()), [])
+
+    def test_a_link_goes_on_leading_to_the_file(self) -> None:
+        with TemporaryDirectory() as folder:
+            path, link = Path(folder) / "log.jsonl", Path(folder) / "newest"
+            link.symlink_to(path)
+            printed("export", LOBBY, "--output", str(link))
+            self.assertEqual(path.read_text(encoding="utf-8"), self.expected(LOBBY))
+            self.assertEqual(link.readlink(), path)
+
+    def test_what_is_no_file_is_written_to_and_stays_what_it_is(self) -> None:
+        with TemporaryDirectory() as folder:
+            pipe = Path(folder) / "pipe"
+            os.mkfifo(pipe)
+            with os.fdopen(os.open(pipe, os.O_RDONLY | os.O_NONBLOCK), encoding="utf-8") as reader:
+                printed("export", LOBBY, "--output", str(pipe))
+                self.assertTrue(pipe.is_fifo())
+                self.assertEqual(reader.read(), self.expected(LOBBY))
+
+    def test_standard_output_that_is_full_is_told(self) -> None:
+        class Full(StringIO):
+            def write(self, _text: str) -> int:
+                raise OSError(28, "No space left on device")
+
+        with (
+            mock.patch.object(export, "_let_go_of_standard_output") as let_go,
+            self.assertRaisesRegex(CommandError, "^Standard output cannot be written: No space left"),
+        ):
+            call_command("export", LOBBY, stdout=Full())
+        let_go.assert_called_once_with()
 
     def test_says_what_is_wrong(self) -> None:
         for arguments, told in (

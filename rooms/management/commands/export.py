@@ -67,8 +67,10 @@ class Command(BaseCommand):
             self._write(rooms, after, self.stdout)
             self.stdout.flush()
         except BrokenPipeError:
-            # Python would try to flush again at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            _let_go_of_standard_output()
+        except OSError as error:
+            _let_go_of_standard_output()
+            raise CommandError(f"Standard output cannot be written: {error.strerror}.") from None
 
     def _write(self, rooms: list[ChatRoom], after: int, out: Any) -> None:
         """Write the rooms' logs. How far it is goes by ids, which are counted over all rooms."""
@@ -82,6 +84,11 @@ class Command(BaseCommand):
                     written += len(page)
                     progress.reach(reached + page[-1].id - after, f"{written:,} messages")
                 reached += max(room.last_message_id - after, 0)
+
+
+def _let_go_of_standard_output() -> None:
+    """Have what is left of it go nowhere: Python would try to flush again at its end."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 class _Silent:
@@ -106,17 +113,26 @@ def _pages(slug: str, cursor: int) -> Iterator[tuple[Any, ...]]:
 def _whole(told: str) -> Iterator[Any]:
     """Open a file beside the one that is wanted, and put it in its place once it is written.
 
+    What is no file (a pipe, a terminal, /dev/null) stays what it is, and is written to as it comes.
+
     Raises:
         CommandError: it cannot be written.
     """
     path = Path(told)
     if not path.name:
         raise CommandError(f"{told!r} cannot be written: it is no file's name.")
-    beside = path.with_name(f"{path.name}.part")
+    if path.exists() and not path.is_file() and not path.is_dir():
+        beside = place = path
+    else:
+        place = Path(os.path.realpath(path))  # a link goes on leading there
+        beside = place.with_name(f"{place.name}.part")
     try:
         with beside.open("w", encoding="utf-8", newline="\n") as out:
             yield out
-        beside.replace(path)
+        if beside != place:
+            beside.replace(place)
     except OSError as error:
-        beside.unlink(missing_ok=True)
         raise CommandError(f"{path} cannot be written: {error.strerror}.") from None
+    finally:
+        if beside != place:
+            beside.unlink(missing_ok=True)
