@@ -353,6 +353,16 @@ class EveryCommand(TestCase):
                 printed(*command)
             self.assertEqual(str(caught.exception), "The database does not answer: no route")
 
+    def test_what_was_typed_in_another_encoding_is_one_line(self) -> None:
+        person("ana")
+        for command in (
+            ("export", "\udcff"), ("prunehistory", "--room", "\udcff"), ("say", "\udcff", "x"),
+            ("say", LOBBY, "x", "--as", "\udcff"), ("purge", "--author", "\udcff"), ("token", "\udcff"),
+            ("token", "ana", "--name", "\udcff"),
+        ):  # fmt: skip
+            with self.subTest(command), self.assertRaisesRegex(CommandError, r"^'\\udcff' is not in UTF-8"):
+                printed(*command)
+
 
 class Shown(TestCase):
     """How far something is, on a terminal and elsewhere."""

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def told_plainly() -> Iterator[None]:
-    """Turn a refusal, and a database that does not answer, into one line.
+    """Turn a refusal, an argument that is no text, and a database that does not answer, into one line.
 
     Raises:
         CommandError: in their place.
@@ -27,6 +27,8 @@ def told_plainly() -> Iterator[None]:
         yield
     except log.Refusal as refused:
         raise CommandError(refused.detail) from None
+    except UnicodeEncodeError as error:  # a word of the command line may be any bytes (PEP 383)
+        raise CommandError(f"{str(error.object)!r} is not in UTF-8.") from None
     except DatabaseError as error:
         told = str(error).strip().splitlines() or [type(error).__name__]
         raise CommandError(f"The database does not answer: {told[0]}") from None
