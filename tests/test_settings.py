@@ -139,6 +139,21 @@ def test_a_traceback_is_given_to_who_asks_for_it(tmp_path: Path) -> None:
     assert "Traceback" in done.stderr
 
 
+@pytest.mark.parametrize("command", ["migrate", "clearsessions"])
+def test_a_database_that_does_not_answer_is_one_line_of_a_command_of_djangos_too(
+    tmp_path: Path, command: str
+) -> None:
+    done = manage(tmp_path, command, DATABASE_URL=f"sqlite:///{tmp_path}/nowhere/db.sqlite3")
+    assert done.returncode == 1
+    assert done.stderr == "manage.py: The database does not answer: unable to open database file\n"
+
+
+def test_an_interruption_leaves_no_traceback(tmp_path: Path) -> None:
+    (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt\n")
+    done = manage(tmp_path, "check", DJANGO_SETTINGS_MODULE="interrupted", PYTHONPATH=str(tmp_path))
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "")
+
+
 def test_without_its_requirements_it_says_what_to_do(tmp_path: Path) -> None:
     done = subprocess.run(
         [sys.executable, "-S", "-I", ROOT / "manage.py", "check"],
