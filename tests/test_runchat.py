@@ -9,16 +9,18 @@ import socket
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from http.client import HTTPConnection
 from pathlib import Path
 
+import psycopg2
 import pytest
 from django.contrib.auth.models import User
 
 from realtime import reload
 from realtime.listening import url
 from realtime.management.commands import runchat
+from tests.postgresql import unique_name
 from tests.support_rooms import person
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -257,6 +259,23 @@ def test_migrations_that_are_not_applied_are_told_with_what_to_do(tmp_path: Path
     told = refused(CHAT_DATA_DIR=str(tmp_path), DATABASE_URL="")
 
     assert "manage.py migrate" in told
+    assert told.count("\n") == 1
+
+
+@pytest.mark.postgresql
+def test_a_database_that_does_not_hold_every_text_is_told() -> None:
+    server, _slash, _name = os.environ["DATABASE_URL"].rpartition("/")
+    name = unique_name()
+    with closing(psycopg2.connect(f"{server}/postgres")) as administrator:
+        administrator.autocommit = True
+        cursor = administrator.cursor()
+        cursor.execute(f"CREATE DATABASE {name} TEMPLATE template0 ENCODING 'LATIN1' LOCALE 'C'")
+        try:
+            told = refused(DATABASE_URL=f"{server}/{name}")
+        finally:
+            cursor.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+    assert "The database is encoded in LATIN1" in told
     assert told.count("\n") == 1
 
 

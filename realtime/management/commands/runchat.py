@@ -25,6 +25,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_ENDPOINT = "tcp:8000:interface=127.0.0.1"
 MOST_WORKERS = 64
+UTF8 = "UTF8"
 LINK_S = 1.0
 """How long a parent of workers waits for the database: it ends within ten seconds, whatever happens."""
 
@@ -110,10 +111,14 @@ def check_workers(count: int) -> None:
 
 
 def check_database() -> None:
-    """Raise CommandError, in one line, where the database does not answer or lacks migrations."""
+    """Raise CommandError, in one line, where the database does not answer, lacks UTF-8 or lacks migrations.
+
+    In another encoding PostgreSQL refuses the texts that it lacks letters for, each anew whenever it is sent.
+    """
     connection = connections[DEFAULT_DB_ALIAS]
     try:
         connection.ensure_connection()
+        encoding = _encoding(connection)
         executor = MigrationExecutor(connection)
         missing = executor.migration_plan(executor.loader.graph.leaf_nodes())
     except DatabaseError as error:
@@ -121,12 +126,25 @@ def check_database() -> None:
         raise CommandError(f"The database does not answer: {reason}") from None
     finally:
         connection.close()
+    if encoding != UTF8:
+        raise CommandError(
+            f"The database is encoded in {encoding}, which does not hold every text: it must be in UTF-8 "
+            "(`createdb --encoding=UTF8 --template=template0`)."
+        )
     if missing:
         first = missing[0][0]
         raise CommandError(
             f"{len(missing)} migrations are not applied (the first: {first.app_label}.{first.name}): "
             "run `manage.py migrate`."
         )
+
+
+def _encoding(connection: Any) -> str:
+    if connection.vendor != "postgresql":
+        return UTF8
+    with connection.cursor() as cursor:
+        cursor.execute("SHOW server_encoding")
+        return str(cursor.fetchone()[0])
 
 
 def first_admin_link() -> str | None:
