@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
 from twisted.internet.defer import Deferred
@@ -19,7 +20,7 @@ from realtime.transports.http import problem_response
 from realtime.unsent import Unsent
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from twisted.internet.interfaces import IAddress, IDelayedCall, IReactorTime
     from twisted.python.failure import Failure
@@ -191,6 +192,9 @@ class Channel(http.HTTPChannel):
 
     def allContentReceived(self) -> None:
         """Answer the request, unless it was refused in the middle."""
+        if not self._refused:
+            with self.keeping():
+                self.requests[-1].content.flush()
         if self._refused:
             return
         self._receive_no_longer()
@@ -242,6 +246,15 @@ class Channel(http.HTTPChannel):
             self._refuse(TooLarge(f"A request body holds at most {limit} bytes."))
         return not self._refused
 
+    @contextmanager
+    def keeping(self) -> Iterator[None]:
+        """Refuse the request whose body cannot be kept as it comes in: the disk of TMPDIR is full, say."""
+        try:
+            yield
+        except OSError as error:
+            logger.error("What is uploaded cannot be kept in TMPDIR: %s", error.strerror or error)  # noqa: TRY400 (it says all)
+            self._refuse(Unavailable("This cannot be taken just now.", retry_after_s=COME_BACK_S))
+
     def _refuse(self, refusal: Refusal) -> None:
         """Answer in the middle of a request, stop listening, and leave the client time to read it."""
         self._refused = True
@@ -251,7 +264,8 @@ class Channel(http.HTTPChannel):
         access_log.info("%s: %d in the middle of a request", _peer(self.getPeer()), refusal.http_status)
         for request in self.requests:
             if request.content is not None:
-                request.content.close()
+                with suppress(OSError):  # what it still holds goes nowhere, which is where it is to go
+                    request.content.close()
         self.transport.write(problem_response(refusal))
         half_close = getattr(self.transport, "loseWriteConnection", None)
         if half_close is not None:

@@ -35,11 +35,17 @@ class ChatRequest(server.Request):
         address = super().getHost()
         return IPv4Address("TCP", "localhost", 80) if isinstance(address, UNIXAddress) else address
 
+    def gotLength(self, length: int | None) -> None:  # noqa: N802 (Twisted's spelling)
+        """Make room for the body: in memory, or where it is long or of no known length by a file."""
+        with self.channel.keeping():
+            super().gotLength(length)
+
     def handleContentChunk(self, data: bytes) -> None:
         """Take a piece of the body, unless it is too much."""
         channel = self.channel
         if not channel.refused and channel.admits_body(self.content.tell() + len(data)):
-            super().handleContentChunk(data)
+            with channel.keeping():
+                super().handleContentChunk(data)
 
     def write(self, data: bytes) -> None:
         """Answer; before much of it, make room. Who is gone has no channel."""

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
 from twisted.internet.address import IPv4Address
 from twisted.internet.defer import Deferred
+from twisted.web import http
 
 from realtime.limits import FileLimits, HttpLimits, UploadLimits
 from realtime.uploads import Uploads
@@ -85,6 +87,33 @@ class TestBodies:
     )
     def test_no_other_call_takes_so_much(self, chat: Inline, ana: Any, method: str, path: str) -> None:
         assert begun(chat, ana, 65_537, path, method).response().status == 413
+
+    @pytest.mark.parametrize("sent", [b"", b"\x01" * 1000, b"\x01" * 100_000])
+    def test_one_that_cannot_be_kept_is_told(
+        self,
+        chat: Inline,
+        ana: Any,
+        monkeypatch: pytest.MonkeyPatch,
+        caplog: pytest.LogCaptureFixture,
+        sent: bytes,
+    ) -> None:
+        """Whether no file can be made, the last bytes do not fit, or those before."""
+
+        def on_a_full_disk(_length: int | None) -> Any:
+            if not sent:
+                raise FileNotFoundError(2, "No usable temporary directory found")
+            return Path("/dev/full").open("r+b")
+
+        monkeypatch.setattr(http, "_getContentFile", on_a_full_disk)
+        heard = begun(chat, ana, None)
+        if sent:
+            heard.tell(b"%x\r\n%b\r\n0\r\n\r\n" % (len(sent), sent))
+
+        refused = heard.response()
+        assert (refused.status, refused.code, "retry-after" in refused.headers) == (503, "unavailable", True)
+        assert "What is uploaded cannot be kept in TMPDIR: No " in caplog.text
+        monkeypatch.undo()
+        assert begun(chat, ana).value() == b""
 
     def test_a_site_without_files_takes_no_more_than_elsewhere(self, ana: Any, tea: ChatRoom) -> None:
         chat = Inline(uploads=0)
