@@ -71,7 +71,7 @@ class Files:
         path = await self._database.reserve_upload(by, room, content.seek(0, 2))
         ready = await self._in(self._preparing, partial(_thd_prepare, content, name, declared))
         try:
-            await self._in(self._carrying, partial(uploading.store, path, ready))
+            await self._in(self._carrying, partial(_thd_store, path, ready))
             return await self._database.claim_upload(by, room, path, ready)
         finally:
             ready.close()
@@ -107,6 +107,14 @@ def _thd_prepare(content: BinaryIO, name: str, declared: str) -> uploading.Ready
         return uploading.prepare(content, name, declared)
     except log.Refusal as refused:
         raise refusal(Refused(refused.code, refused.detail)) from None
+
+
+def _thd_store(path: str, ready: uploading.Ready) -> None:
+    try:
+        uploading.store(path, ready)
+    except OSError as error:
+        logger.error("An upload cannot be stored: %s", error.strerror or error)  # noqa: TRY400 (it says all)
+        raise Unavailable("This cannot be stored just now.", retry_after_s=COME_BACK_S) from None
 
 
 def _thd_open(path: str, start: int) -> BinaryIO:

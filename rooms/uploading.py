@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -111,11 +112,21 @@ def prepare(file: BinaryIO, name: str, declared: str) -> Ready:
 
 
 def store(path: str, ready: Ready) -> None:
-    """Write a file's bytes, and its preview's, to the storage."""
+    """Write a file's bytes, and its preview's, to the storage.
+
+    Raises:
+        OSError: they cannot be written, on a full disk, say. What was is removed, so that others have room.
+    """
     kept = filekeeping.storage()
-    kept.save(path, StoredFile(ready.data))
-    if ready.preview is not None:
-        kept.save(filekeeping.preview_of(path), ContentFile(ready.preview))
+    try:
+        kept.save(path, StoredFile(ready.data))
+        if ready.preview is not None:
+            kept.save(filekeeping.preview_of(path), ContentFile(ready.preview))
+    except OSError:
+        for part in (path, filekeeping.preview_of(path)):
+            with suppress(OSError):  # a sweep tries again
+                kept.delete(part)
+        raise
 
 
 def claim(by: UserId, slug: str, path: str, ready: Ready) -> File:

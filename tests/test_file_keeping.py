@@ -19,7 +19,7 @@ from rooms.acting import perform
 from rooms.actions import Purge, RedactAllOf
 from rooms.messages import Draft, Kind, Posted, Stored
 from rooms.models import Attachment, AuditEntry, ChatRoom, LooseFile, Message, WithheldText
-from tests.support_files import TEXT, picture, stored, uploaded
+from tests.support_files import TEXT, picture, stored, upload, uploaded
 from tests.support_inline import Inline, counting
 from tests.support_rooms import person, redaction
 
@@ -163,11 +163,33 @@ class TestSweeping:
     ) -> None:
         said = say(chat, tea, ana)
         log.redact(message(said), ana)
-        with override_settings(STORAGES=stubborn()):
+        with override_settings(STORAGES=kept_in(Stubborn)):
             perform(None, Purge("tea", said.id), trusted=True)
         assert ("could not be removed" in caplog.text, rows()) == (True, (0, 1, 1))
         aged(LooseFile, "since", hours=3)
         assert (swept(), rows()) == ((0, 1), (0, 0, 0))
+
+
+class Full(FileSystemStorage):
+    """One on a disk that holds a file, and half of its preview."""
+
+    def _save(self, name: str, content: Any) -> str:
+        half = type(content)(content.read(10)) if name.endswith(".preview") else content
+        written: str = super()._save(name, half)  # type: ignore[misc]  # that a file system's has it is not told
+        if half is not content:
+            raise OSError(28, "No space left on device")
+        return written
+
+
+def test_what_a_full_disk_does_not_hold_takes_no_room_on_it(
+    chat: Inline, ana: Any, tea: ChatRoom, caplog: pytest.LogCaptureFixture
+) -> None:
+    with override_settings(STORAGES=kept_in(Full)):
+        refused = upload(chat, ana, picture("image/gif", frames=2))
+    assert (refused.status, refused.code, "retry-after" in refused.headers) == (503, "unavailable", True)
+    assert rows() == (0, 1, 0)
+    assert "An upload cannot be stored: No space left on device" in caplog.messages
+    assert "Traceback" not in caplog.text
 
 
 class Stubborn(FileSystemStorage):
@@ -177,10 +199,13 @@ class Stubborn(FileSystemStorage):
         raise ConnectionError(name)
 
 
-def stubborn() -> dict[str, Any]:
+def kept_in(storage: type[FileSystemStorage]) -> dict[str, Any]:
     from django.conf import settings
 
-    told = {"BACKEND": f"{__name__}.Stubborn", "OPTIONS": settings.STORAGES["chat"]["OPTIONS"]}
+    told = {
+        "BACKEND": f"{__name__}.{storage.__name__}",
+        "OPTIONS": settings.STORAGES["chat"]["OPTIONS"],
+    }
     return {**settings.STORAGES, "chat": told}
 
 
