@@ -17,6 +17,7 @@ from django.db import (
     InterfaceError,
     InternalError,
     OperationalError,
+    ProgrammingError,
     close_old_connections,
     connection,
     connections,
@@ -82,8 +83,11 @@ TRUSTED_S = 1.0
 ENDS_AT_ONCE = 100
 """About how many joins one question asks: what is kept about all these people in all these rooms is read."""
 
-READ_ONLY = "25006"
-"""PostgreSQL's SQLSTATE for a write in a read-only transaction (manual, appendix A)."""
+REFUSED_ALIKE = {
+    "25006": "The database is read-only.",
+    "42501": "The database's role has not the rights that it needs: %(error)s",
+}
+"""What PostgreSQL refuses whatever is asked, until somebody sees to it, by SQLSTATE (manual, appendix A)."""
 
 NO_ANSWER = "The database does not answer."
 TOO_BUSY = "Too much is asked of the database."
@@ -109,12 +113,13 @@ def thd_kept_connection() -> Iterator[None]:
     except (OperationalError, InterfaceError):
         connections.close_all()
         raise
-    except InternalError as error:
-        if getattr(error.__cause__, "pgcode", None) != READ_ONLY:
+    except (InternalError, ProgrammingError) as error:
+        told = REFUSED_ALIKE.get(getattr(error.__cause__, "pgcode", "") or "", "")
+        if not told:
             raise
         # A session that began read-only stays so, when the database no longer is.
         connections.close_all()
-        raise OperationalError("The database is read-only.") from error
+        raise OperationalError(told % {"error": error}) from error
 
 
 class Queue:

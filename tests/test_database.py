@@ -293,6 +293,24 @@ def test_a_session_that_began_read_only_is_replaced(stage: Stage) -> None:
 
 
 @pytest.mark.postgresql
+def test_a_role_without_rights_is_an_outage_told_without_a_traceback(
+    stage: Stage, caplog: pytest.LogCaptureFixture
+) -> None:
+    """What is tried again and again is told of once, by who tries it again."""
+
+    def thd_be_nobody() -> None:
+        with connection.cursor() as cursor:
+            cursor.execute("SET ROLE pg_signal_backend")
+
+    stage.run(stage.database._reading.call(thd_kept_connection, thd_be_nobody))
+    with pytest.raises(Unavailable) as caught:
+        stage.run(stage.database.heads([LOBBY]))
+    assert str(caught.value.__cause__).startswith("The database's role has not the rights that it needs: ")
+    assert caplog.text == ""
+    assert isinstance(stage.run(stage.database.heads([LOBBY])), Heads)
+
+
+@pytest.mark.postgresql
 def test_a_call_that_takes_too_long_frees_its_thread() -> None:
 
     def thd_sleep() -> None:
