@@ -25,6 +25,11 @@ def main() -> None:
         sys.exit(f"manage.py: {error}. Is the virtual environment active? `make run` makes one and uses it.")
     try:
         execute_from_command_line(sys.argv)
+    except ModuleNotFoundError as error:
+        module = os.environ["DJANGO_SETTINGS_MODULE"]
+        if "--traceback" in sys.argv or not error.name or not f"{module}.".startswith(f"{error.name}."):
+            raise
+        sys.exit(f"manage.py: DJANGO_SETTINGS_MODULE is {module}, and there is no module {error.name}")
     except (ImproperlyConfigured, OperationalError, KeyboardInterrupt) as error:
         if "--traceback" in sys.argv:
             raise

@@ -148,6 +148,23 @@ def test_a_database_that_does_not_answer_is_one_line_of_a_command_of_djangos_too
     assert done.stderr == "manage.py: The database does not answer: unable to open database file\n"
 
 
+@pytest.mark.parametrize(
+    ("named", "lacking"),
+    [("nowhere", "nowhere"), ("nowhere.at.all", "nowhere"), ("project.none", "project.none")],
+)
+def test_a_settings_module_that_is_not_there_is_one_line(tmp_path: Path, named: str, lacking: str) -> None:
+    done = manage(tmp_path, "check", DJANGO_SETTINGS_MODULE=named)
+    assert done.returncode == 1
+    assert done.stderr == f"manage.py: DJANGO_SETTINGS_MODULE is {named}, and there is no module {lacking}\n"
+
+
+def test_one_that_lacks_a_module_itself_is_told_with_where(tmp_path: Path) -> None:
+    (tmp_path / "lacking.py").write_text("import nowhere\n")
+    done = manage(tmp_path, "check", DJANGO_SETTINGS_MODULE="lacking", PYTHONPATH=str(tmp_path))
+    assert done.returncode == 1
+    assert 'lacking.py", line 1' in done.stderr
+
+
 def test_an_interruption_leaves_no_traceback(tmp_path: Path) -> None:
     (tmp_path / "interrupted.py").write_text("raise KeyboardInterrupt\n")
     done = manage(tmp_path, "check", DJANGO_SETTINGS_MODULE="interrupted", PYTHONPATH=str(tmp_path))
