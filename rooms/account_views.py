@@ -26,6 +26,7 @@ from rooms import accounts, firstadmin, lockouts
 from rooms.backends import WAIT_S
 from rooms.forms import NewAccountForm, TokenForm, new_account_form
 from rooms.models import ApiToken
+from rooms.options import options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -40,7 +41,7 @@ class LoginView(auth_views.LoginView):
     """Log in, and go where one was to go: to this site alone."""
 
     template_name = "rooms/login.html"
-    extra_context = {"signup_is_open": lambda: settings.CHAT_SIGNUP}
+    extra_context = {"signup_is_open": lambda: options.signup}
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Log in; the browser remembers under which name."""
@@ -101,7 +102,7 @@ class PasswordChangeDoneView(OwnPage, auth_views.PasswordChangeDoneView):
 @form_page
 def signup(request: HttpRequest) -> HttpResponse:
     """Make an account for a stranger, where the site lets them, and log it in."""
-    if not settings.CHAT_SIGNUP:
+    if not options.signup:
         raise Http404
     if request.user.is_authenticated:
         return redirect(settings.LOGIN_REDIRECT_URL)

@@ -24,6 +24,7 @@ from rooms import statements
 from rooms.drafts import UNSTORABLE
 from rooms.messages import Author, Credential, Identity, UserId
 from rooms.models import ApiToken
+from rooms.options import options
 from rooms.people import Suspension, in_force
 
 if TYPE_CHECKING:
@@ -43,11 +44,11 @@ def wire_id(key: object) -> UserId:
 def display_name(user: AbstractBaseUser) -> str:
     """Return the public name of a user, never an e-mail address.
 
-    `settings.CHAT_DISPLAY_NAME`, the dotted path of a function of the user, decides where it is set.
+    `CHAT_DISPLAY_NAME`, the dotted path of a function of the user, decides where it is set.
     Else it is the user name; where that is an e-mail address, the short name; where that is one too
     or empty, `user-` and the key.
     """
-    path = getattr(settings, "CHAT_DISPLAY_NAME", "")
+    path = options.display_name
     if path:
         return str(import_string(path)(user))
     short = getattr(user, "get_short_name", str)()

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-
 from rooms.messages import File
 from rooms.models import Attachment
+from rooms.options import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -57,7 +56,7 @@ def attach(known: Known, draft: Draft, message: Message) -> None:
         known.taken[file.key] = (message, position)
     message.files = [kept(file.told()) for file in files]
     if not message.body:
-        message.body = ", ".join(file.name for file in files)[: settings.CHAT_MAX_BODY].rstrip()
+        message.body = ", ".join(file.name for file in files)[: options.max_body].rstrip()
 
 
 def write(known: Known) -> None:

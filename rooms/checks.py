@@ -14,6 +14,7 @@ from django.db import connection
 from django.utils.module_loading import import_string
 
 from rooms import filekeeping, filetypes
+from rooms.options import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -41,22 +42,23 @@ def settings_are_sound(**_context: Any) -> list[checks.CheckMessage]:
 
 
 def _wrong_settings() -> Iterator[checks.CheckMessage]:
-    limit = settings.CHAT_MAX_BODY
+    chosen: Any = options  # which may hold anything yet
+    limit = chosen.max_body
     if type(limit) is not int or not 1 <= limit <= MAX_BODY:
         yield checks.Error(f"CHAT_MAX_BODY is a number of code points from 1 to {MAX_BODY}.", id="rooms.E001")
-    window = settings.CHAT_EDIT_WINDOW_S
+    window = chosen.edit_window_s
     if type(window) is not int or not 0 <= window <= LONGEST_EDIT_WINDOW_S:
         told = f"CHAT_EDIT_WINDOW_S is a number of seconds from 0 (for ever) to {LONGEST_EDIT_WINDOW_S}."
         yield checks.Error(told, id="rooms.E012")
-    if type(getattr(settings, "CHAT_SIGNUP", False)) is not bool:
+    if type(chosen.signup) is not bool:
         yield checks.Error("CHAT_SIGNUP is True or False.", id="rooms.E002")
-    if type(getattr(settings, "CHAT_MEMBERS_CREATE_ROOMS", True)) is not bool:
+    if type(chosen.members_create_rooms) is not bool:
         yield checks.Error("CHAT_MEMBERS_CREATE_ROOMS is True or False.", id="rooms.E011")
-    days = getattr(settings, "CHAT_KEEP_DAYS", 0)
+    days = chosen.keep_days
     if type(days) is not int or not 0 <= days <= MOST_DAYS:
         yield checks.Error(f"CHAT_KEEP_DAYS is a number of days from 0 to {MOST_DAYS}.", id="rooms.E015")
     yield from _wrong_uploads()
-    path = getattr(settings, "CHAT_DISPLAY_NAME", "")
+    path = chosen.display_name
     if path and not _is_function(path):
         yield checks.Error(
             f"CHAT_DISPLAY_NAME names no function: {path!r}.",
@@ -66,9 +68,9 @@ def _wrong_settings() -> Iterator[checks.CheckMessage]:
 
 
 def _wrong_uploads() -> Iterator[checks.CheckMessage]:
-    for fault in filetypes.faults(settings.CHAT_UPLOAD_TYPES):
+    for fault in filetypes.faults(options.upload_types):
         yield checks.Error(f"CHAT_UPLOAD_TYPES: {fault}.", id="rooms.E016")
-    share = settings.CHAT_UPLOAD_MB_PER_DAY
+    share: Any = options.upload_mb_per_day
     if type(share) is not int or not 0 <= share <= MOST_MB_A_DAY:
         told = f"CHAT_UPLOAD_MB_PER_DAY is a number of MiB from 0 (without end) to {MOST_MB_A_DAY}."
         yield checks.Error(told, id="rooms.E017")

@@ -5,10 +5,9 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from django.conf import settings
-
 from rooms import notices
 from rooms.messages import FILE_KEY, MAX_ID, MOST_FILES, REACTIONS, Code, Draft, Kind, Refused
+from rooms.options import options
 
 KEY = re.compile(rf"{FILE_KEY}\Z")
 NONCE = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -51,8 +50,8 @@ def _fault_of_text(draft: Draft) -> str | None:
         if not 1 <= len(body) <= LONGEST_REACTION or any(map(str.isspace, body)):
             return f"body: a reaction is an emoji, or 1 to {LONGEST_REACTION} characters without white space."
         return None
-    if len(body) > settings.CHAT_MAX_BODY and draft.kind is not Kind.NOTICE:
-        return f"body: at most {settings.CHAT_MAX_BODY} characters."
+    if len(body) > options.max_body and draft.kind is not Kind.NOTICE:
+        return f"body: at most {options.max_body} characters."
     if not body and draft.kind is not Kind.REDACTION and not draft.files:
         return "body: it is empty."
     return None

@@ -21,6 +21,7 @@ from django.utils.crypto import salted_hmac
 
 from rooms import origins
 from rooms.moderation import LoginFailures
+from rooms.options import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -130,7 +131,7 @@ def _address_key(request: HttpRequest | None) -> dict[str, int]:
     if request is None:
         return {}
     behind_proxy = bool(settings.SECURE_PROXY_SSL_HEADER)
-    proxies = getattr(settings, "CHAT_TRUSTED_PROXIES", 0)
+    proxies = options.trusted_proxies
     address = origins.origin_of_page(request.META, proxies=proxies, behind_proxy=behind_proxy)
     return {_digest("addr", address): FREE_BY_ADDRESS} if address else {}
 

@@ -11,10 +11,10 @@ import logging
 import secrets
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import Error, connection
 
 from rooms import hints
+from rooms.options import options
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -26,7 +26,7 @@ _ORIGIN = f"django-{secrets.token_hex(6)}"
 
 def tell(items: Iterable[hints.Item]) -> None:
     """Send items to whoever listens. Nothing is raised: what they are about is committed."""
-    if connection.vendor != "postgresql" or not getattr(settings, "CHAT_LISTEN", 1):
+    if connection.vendor != "postgresql" or not options.listen:
         return
     if connection.in_atomic_block:
         return

@@ -7,12 +7,11 @@ from dataclasses import dataclass
 from enum import Enum, IntEnum, auto
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-
 from rooms import accounts, statements
 from rooms.actions import Deed
 from rooms.messages import Access, Code, UserId, Versions
 from rooms.models import ChatRoom, Membership, SiteState
+from rooms.options import options
 
 if TYPE_CHECKING:
     from collections.abc import Collection, Mapping
@@ -160,7 +159,7 @@ def may_on_site(deed: Deed, standing: Standing) -> bool:
     """Tell whether somebody of this standing may do what is done in no room. Pure: no query."""
     if deed in {Deed.SUSPEND, Deed.UNSUSPEND}:
         return standing.staff
-    if deed is Deed.CREATE_ROOM and not settings.CHAT_MEMBERS_CREATE_ROOMS:
+    if deed is Deed.CREATE_ROOM and not options.members_create_rooms:
         return standing.staff
     return standing.known
 

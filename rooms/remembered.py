@@ -11,9 +11,8 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from django.conf import settings
-
 from rooms import permissions
+from rooms.options import options
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -65,7 +64,7 @@ class Remembered:
 
     def remember(self, room: ChatRoom, who: UserId, user: Any, standing: permissions.Standing) -> None:
         """Take note of an account and its standing, both read after the room was locked."""
-        if self.site is None or standing.muted or not standing.known or settings.CHAT_DISPLAY_NAME:
+        if self.site is None or standing.muted or not standing.known or options.display_name:
             return
         if permissions.access(room, standing).see:
             if len(self._found) >= MOST:

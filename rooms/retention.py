@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
-from django.conf import settings
 from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -23,6 +22,7 @@ from django.utils import timezone
 from rooms import filekeeping, walking
 from rooms.messages import Kind
 from rooms.models import Attachment, ChatRoom, Message
+from rooms.options import options
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Iterator
@@ -47,7 +47,7 @@ class Old:
 
 def days_kept(room: ChatRoom) -> int:
     """Return for how many days a room's text is kept, 0 for good."""
-    return room.keep_days if room.keep_days is not None else int(settings.CHAT_KEEP_DAYS)
+    return room.keep_days if room.keep_days is not None else options.keep_days
 
 
 def _since(room: ChatRoom) -> datetime | None:

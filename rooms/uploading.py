@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, BinaryIO
 
-from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.files import File as StoredFile
 from django.core.files.base import ContentFile
@@ -21,6 +20,7 @@ from rooms import doing, filekeeping, filetypes, log, pictures
 from rooms.actions import Deed
 from rooms.messages import MOST_FILES, Code, Refused
 from rooms.models import Attachment, LooseFile
+from rooms.options import options
 
 if TYPE_CHECKING:
     from rooms.messages import File, UserId
@@ -60,9 +60,9 @@ class Ready:
 
 def bounds() -> dict[str, Any]:
     """Return what a page's script asks of a file before it is uploaded."""
-    taken = settings.CHAT_UPLOAD_TYPES
+    taken = options.upload_types
     return {
-        "maxBytes": settings.CHAT_UPLOAD_MAX_MB * MEGABYTE,
+        "maxBytes": options.upload_max_mb * MEGABYTE,
         "most": MOST_FILES,
         "types": "" if "*/*" in taken else ",".join(taken),
     }
@@ -93,8 +93,8 @@ def prepare(file: BinaryIO, name: str, declared: str) -> Ready:
     file.seek(0)
     if not size:
         raise log.Refusal(EMPTY)
-    if not filetypes.is_taken(kind, settings.CHAT_UPLOAD_TYPES):
-        taken = ", ".join(settings.CHAT_UPLOAD_TYPES)
+    if not filetypes.is_taken(kind, options.upload_types):
+        taken = ", ".join(options.upload_types)
         told = "file: this site takes %(taken)s, and this is %(type)s."
         raise log.Refusal(Refused.of(Code.UNSUPPORTED_TYPE, told, taken=taken, type=kind))
     if kind not in filetypes.PICTURES:
@@ -158,7 +158,7 @@ def claim(by: UserId, slug: str, path: str, ready: Ready) -> File:
 
 def _judged(by: UserId, slug: str) -> doing.Doing:
     under_way = doing.begin(Deed.POST, by, slug, trusted=False, lock=False)
-    if not settings.CHAT_UPLOADS:
+    if not options.uploads:
         raise log.Refusal(NOT_TAKEN)
     return under_way
 
@@ -168,7 +168,7 @@ def _check_share(under_way: doing.Doing, size: int, *, lock: bool = False) -> No
 
     With `lock` none of their uploads is claimed beside this one until the transaction is over.
     """
-    share = settings.CHAT_UPLOAD_MB_PER_DAY * MEGABYTE
+    share = options.upload_mb_per_day * MEGABYTE
     if not share or under_way.standing.staff:
         return
     if lock:
@@ -181,5 +181,5 @@ def _check_share(under_way: doing.Doing, size: int, *, lock: bool = False) -> No
     if used["first"] is None or used["bytes"] + max(size, LEAST_COUNTED) <= share:
         return
     left_s = max(1, math.ceil((used["first"] + DAY - now).total_seconds()))
-    told, most = "You upload at most %(most)s MB in a day.", settings.CHAT_UPLOAD_MB_PER_DAY
+    told, most = "You upload at most %(most)s MB in a day.", options.upload_mb_per_day
     raise log.Refusal(Refused.of(Code.RATE_LIMITED, told, retry_after_s=left_s, most=most))

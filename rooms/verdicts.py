@@ -6,11 +6,10 @@ import math
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from django.conf import settings
-
 from rooms import accounts, attaching, history, reactions
 from rooms.known import is_slowed
 from rooms.messages import REACTIONS, Access, Code, Draft, Kind, Refused
+from rooms.options import options
 
 if TYPE_CHECKING:
     from rooms.known import Known
@@ -84,7 +83,7 @@ def dangling(known: Known, draft: Draft) -> Refused | None:
 
 
 def _too_late(known: Known, draft: Draft, target: Message) -> Refused | None:
-    window_s = settings.CHAT_EDIT_WINDOW_S
+    window_s = options.edit_window_s
     if draft.kind is not Kind.EDIT or draft.trusted or not window_s:
         return None
     if known.now - target.created_at <= timedelta(seconds=window_s):

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_safe
 
 from rooms import history, reports, uploading, wireform
 from rooms.messages import Newest, Refused
+from rooms.options import options
 from rooms.scripts import PAGES, preloads
 from rooms.visits import reader, refused, shell
 
@@ -119,8 +120,8 @@ def _page(request: HttpRequest, shown: RoomSummary, who: Author | None) -> dict[
         "room": shown.room,
         "state": _state(shown),
         "lastId": shown.last_id,
-        "maxBody": settings.CHAT_MAX_BODY,
-        **({"uploads": uploading.bounds()} if settings.CHAT_UPLOADS else {}),
+        "maxBody": options.max_body,
+        **({"uploads": uploading.bounds()} if options.uploads else {}),
     }
 
 
