@@ -56,11 +56,6 @@ __all__ = [
     "ApiTokenAdmin", "AuditEntryAdmin", "ChatRoomAdmin", "MessageAdmin", "ReportAdmin", "SuspensionAdmin",
 ]  # fmt: skip
 
-admin.site.site_header = gettext_lazy("Chat administration")
-admin.site.site_title = gettext_lazy("Chat administration")
-admin.site.index_title = gettext_lazy("What there is")
-admin.site.index_template = "admin/rooms/index.html"
-
 Visibility = ChatRoom.Visibility
 NOT_DIRECT = [choice for choice in Visibility.choices if choice[0] != Visibility.DIRECT.value]
 

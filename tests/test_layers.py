@@ -49,3 +49,13 @@ def test_each_way_to_import_is_seen() -> None:
         "twisted.internet.threads.deferToThreadPool",
     ]
     assert reached("from django.dispatch import Signal; import django") == []
+
+
+def test_what_the_rooms_bring_takes_no_name_of_the_site_that_they_are_in() -> None:
+    """A `404.html` or `base.html` of an app would stand before one of another app of the site."""
+    rooms = REALTIME.parent / "rooms"
+    for folder, own in (("templates", ("rooms", "admin/rooms")), ("static", ("rooms",))):
+        files = [path for path in (rooms / folder).rglob("*") if path.is_file()]
+        names = [path.relative_to(rooms / folder).as_posix() for path in files]
+        assert names
+        assert [name for name in names if not name.startswith(tuple(f"{one}/" for one in own))] == []

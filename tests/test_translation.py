@@ -15,7 +15,7 @@ from babel.messages.mofile import read_mo
 from tests.translations import DOMAINS, LANGUAGES, file_of, in_javascript, in_python, in_template, read, said
 
 ROOT = Path(__file__).resolve().parent.parent
-MODULES = sorted(path for app in ("rooms", "realtime") for path in (ROOT / app).rglob("*.py"))
+MODULES = sorted(path for app in ("project", "realtime", "rooms") for path in (ROOT / app).rglob("*.py"))
 AT_ONCE = {"gettext", "ngettext", "pgettext", "npgettext"}
 FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)
 

@@ -110,6 +110,8 @@ SOURCES: dict[str, list[tuple[str, Callable[[str], Iterator[Said]]]]] = {
     "django": [
         ("rooms/**/*.py", in_python),
         ("realtime/**/*.py", in_python),
+        ("project/**/*.py", in_python),
+        ("project/templates/**/*.html", in_template),
         ("rooms/templates/**/*.html", in_template),
     ],
     "djangojs": [("rooms/static/rooms/js/**/*.js", in_javascript)],
