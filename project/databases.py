@@ -8,10 +8,10 @@ from typing import Any
 import dj_database_url
 from django.core.exceptions import ImproperlyConfigured
 
+from rooms import sqlite
+
 SQLITE = "django.db.backends.sqlite3"
 POSTGRESQL = "django.db.backends.postgresql"
-LOCK_TIMEOUT_S = 4
-"""How long a SQLite connection waits for another's write: less than the 5 s in which a sender is answered."""
 CONNECT_TIMEOUT_S = 5
 CONNECTION_AGE_S = 600
 
@@ -58,20 +58,11 @@ def _sqlite(parsed: dict[str, Any]) -> dict[str, Any]:
     if parsed["NAME"] == ":memory:":
         # Each thread would have a database of its own.
         raise ImproperlyConfigured("DATABASE_URL names a file for SQLite: sqlite:////absolute/path")
-    options = {
-        "timeout": LOCK_TIMEOUT_S,
-        # The room lock of SQLite: whoever is to write takes its turn before reading what it judges by.
-        "transaction_mode": "IMMEDIATE",
-        # With synchronous=NORMAL a power cut takes back acknowledged commits, and their ids are given again.
-        "init_command": (
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"
-        ),
-    }
     return {
         "ENGINE": SQLITE,
         "NAME": str(Path(parsed["NAME"]).absolute()),
         "CONN_MAX_AGE": None,
-        "OPTIONS": {**options, **parsed.get("OPTIONS", {})},
+        "OPTIONS": {**sqlite.OPTIONS, **parsed.get("OPTIONS", {})},
     }
 
 

@@ -11,11 +11,12 @@ from dataclasses import fields
 from pathlib import Path
 from typing import Any, cast
 
-from project import logs, sqlite
+from project import logs
 from project.databases import database, direct
 from project.environment import Environment
 from project.secret import kept_key
 from realtime.config import Config
+from rooms import sqlite
 
 sqlite.use_newest()
 

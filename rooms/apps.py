@@ -8,6 +8,7 @@ from django.apps import AppConfig, apps
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
 from django.db import IntegrityError, connections
+from django.db.backends.signals import connection_created
 from django.db.models import DateField
 from django.db.models.signals import post_delete, post_migrate, post_save, pre_save
 from django.utils.translation import gettext_lazy as _
@@ -26,7 +27,10 @@ class RoomsConfig(AppConfig):
 
     def ready(self) -> None:
         """Register the checks, and hear of changed accounts."""
-        from rooms import checks  # noqa: F401  (they register themselves; they need the app registry)
+        # The checks register themselves; they need the app registry.
+        from rooms import checks, database_checks, sqlite  # noqa: F401
+
+        connection_created.connect(sqlite.close_failed_cursors, dispatch_uid="rooms.sqlite")
 
         user_model = get_user_model()
         # The signals of a proxy are its own, and of a model with a table beside the user model's as well.

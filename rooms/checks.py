@@ -10,7 +10,6 @@ from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.core.files.storage import InvalidStorageError
-from django.db import connection
 from django.utils.module_loading import import_string
 
 from rooms import filekeeping, filetypes
@@ -28,7 +27,6 @@ MOST_DAYS = 36_500
 """A hundred years, for which text may be kept without being kept for good."""
 
 SESSION_ENGINES = ("django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db")
-VENDORS = ("postgresql", "sqlite")
 CSRF_MIDDLEWARE = "django.middleware.csrf.CsrfViewMiddleware"
 PATIENCE = "rooms.backends.PatienceBackend"
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
@@ -192,26 +190,3 @@ def _has_field(fields: Any, name: str) -> bool:
     except FieldDoesNotExist:
         return False
     return True
-
-
-@checks.register(checks.Tags.compatibility)
-def database_keeps_order(**_context: Any) -> list[checks.CheckMessage]:
-    """Return why the database would not give ids in the order in which messages become visible."""
-    if connection.vendor not in VENDORS:
-        return [
-            checks.Error(
-                f"The database is PostgreSQL or SQLite, not {connection.vendor}.",
-                hint="The log relies on their locks.",
-                id="rooms.E009",
-            )
-        ]
-    mode = connection.settings_dict.get("OPTIONS", {}).get("transaction_mode")
-    if connection.vendor == "sqlite" and mode not in {"IMMEDIATE", "EXCLUSIVE"}:
-        return [
-            checks.Error(
-                'On SQLite, DATABASES["default"]["OPTIONS"]["transaction_mode"] is "IMMEDIATE".',
-                hint="That is the room lock of SQLite: a transaction takes its turn before it reads.",
-                id="rooms.E010",
-            )
-        ]
-    return []

@@ -27,6 +27,13 @@ def kept_in(folder: str) -> dict[str, Any]:
     }
 
 
+class Elsewhere:
+    """A router to a replica."""
+
+    def db_for_read(self, _model: type, **_hints: object) -> str:
+        return "replica"
+
+
 def found() -> set[str | None]:
     return {message.id for message in checks.run_checks()}
 
@@ -103,3 +110,26 @@ class Checks(SimpleTestCase):
             pytest.skip("a setting of SQLite's")
         with mock.patch.dict(connection.settings_dict["OPTIONS"], {"transaction_mode": "DEFERRED"}):
             self.assertIn("rooms.E010", found())
+
+    def test_a_connection_for_each_unit_of_work_is_warned_of(self) -> None:
+        with mock.patch.dict(connection.settings_dict, {"CONN_MAX_AGE": 0}):
+            self.assertIn("rooms.W006", found())
+
+    def test_rooms_or_accounts_in_another_database_are_refused(self) -> None:
+        with override_settings(DATABASE_ROUTERS=["tests.test_checks.Elsewhere"]):
+            self.assertIn("rooms.E021", found())
+
+    @pytest.mark.postgresql
+    def test_another_isolation_than_that_of_postgresql_itself_is_refused(self) -> None:
+        from django.db.backends.postgresql.psycopg_any import IsolationLevel
+
+        for level, refused in (
+            (IsolationLevel.READ_COMMITTED, False),
+            (IsolationLevel.REPEATABLE_READ, True),
+            (IsolationLevel.SERIALIZABLE, True),
+        ):
+            with (
+                self.subTest(level),
+                mock.patch.dict(connection.settings_dict["OPTIONS"], {"isolation_level": level}),
+            ):
+                self.assertEqual("rooms.E020" in found(), refused)

@@ -9,20 +9,19 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
-from django.conf import settings
 from django.core.checks import run_checks
 from django.db import OperationalError, connection, transaction
 from django.test import TransactionTestCase
 
-from project import sqlite
-from project.checks import warnings_about
-from project.databases import POSTGRESQL, SQLITE
+from rooms import sqlite
+from rooms.database_checks import warnings_about
 
 ROOT = Path(__file__).parent.parent
 USED = (
-    "from project import sqlite; sqlite.use_newest(); import sqlite3, sqlite3.dbapi2 as driver",
+    "from rooms import sqlite; sqlite.use_newest(); import sqlite3, sqlite3.dbapi2 as driver",
     "print(sqlite3.__name__, driver.__name__)",
 )
 
@@ -57,19 +56,38 @@ def test_an_older_pysqlite3_is_left_alone() -> None:
 
 @pytest.mark.parametrize("version", [(3, 40, 1), (3, 51, 2)])
 def test_a_sqlite_that_can_damage_its_database_is_warned_of(version: sqlite.Version) -> None:
-    [warning] = warnings_about(SQLITE, version)
-    assert warning.id == "project.W001"
+    [warning] = warnings_about("sqlite", version, sqlite.OPTIONS)
+    assert warning.id == "rooms.W004"
     assert "3.51.3" in str(warning.hint)
 
 
 def test_a_safe_one_is_not_and_on_postgresql_it_does_not_matter() -> None:
-    assert warnings_about(SQLITE, (3, 51, 3)) == warnings_about(SQLITE, (3, 53, 0)) == []
-    assert warnings_about(POSTGRESQL, (3, 40, 1)) == []
+    assert [*warnings_about("sqlite", (3, 51, 3), sqlite.OPTIONS)] == []
+    assert [*warnings_about("sqlite", (3, 53, 0), sqlite.OPTIONS)] == []
+    assert [*warnings_about("postgresql", (3, 40, 1), {})] == []
 
 
 def test_the_version_looked_at_is_the_one_in_use() -> None:
-    expected = warnings_about(settings.DATABASES["default"]["ENGINE"], sqlite.version())
-    assert [one for one in run_checks() if one.id == "project.W001"] == expected
+    expected = [*warnings_about(connection.vendor, sqlite.version(), sqlite.OPTIONS)]
+    assert [one for one in run_checks() if one.id == "rooms.W004"] == expected
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"init_command": ""}, ("journal_mode=WAL", "synchronous=FULL")),
+        ({"init_command": "PRAGMA journal_mode=WAL; PRAGMA synchronous=NORMAL"}, ("synchronous=FULL",)),
+        ({"init_command": "pragma journal_mode(delete); pragma synchronous(2)"}, ("journal_mode=WAL",)),
+        ({"timeout": 20}, ("timeout",)),
+    ],
+)
+def test_what_loses_acknowledged_messages_or_blocks_is_warned_of(
+    changed: dict[str, Any], told: tuple[str, ...]
+) -> None:
+    [warning] = warnings_about("sqlite", sqlite.SAFE_VERSION, {**sqlite.OPTIONS, **changed})
+    assert warning.id == "rooms.W005"
+    assert all(one in warning.msg for one in told)
+    assert warning.msg.count(";") == len(told) - 1
 
 
 class FailedStatements(TransactionTestCase):

@@ -1,7 +1,9 @@
-"""Which SQLite this process uses: that of `pysqlite3` where it is installed, else the standard library's.
+"""SQLite as the log wants it: which library a process uses, and how its connections are opened.
 
-SQLite before 3.51.3 can damage a database in WAL mode when a write meets the log's restart
-(https://sqlite.org/wal.html#walresetbug), and distributions carry older ones for years.
+A settings module imports this, so it needs no settings. The library is that of `pysqlite3` where it is
+installed, else the standard library's: SQLite before 3.51.3 can damage a database in WAL mode when a write
+meets the log's restart (https://sqlite.org/wal.html#walresetbug), and distributions carry older ones for
+years.
 """
 
 from __future__ import annotations
@@ -18,6 +20,18 @@ if TYPE_CHECKING:
 Version = tuple[int, int, int]
 
 SAFE_VERSION: Version = (3, 51, 3)
+
+LOCK_TIMEOUT_S = 4
+"""How long a connection waits for another's write: less than the 5 s in which a sender is answered."""
+
+OPTIONS: dict[str, Any] = {
+    "timeout": LOCK_TIMEOUT_S,
+    # The room lock of SQLite: whoever is to write takes its turn before reading what it judges by.
+    "transaction_mode": "IMMEDIATE",
+    # With synchronous=NORMAL a power cut takes back acknowledged commits, and their ids are given again.
+    "init_command": ("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA journal_size_limit=67108864;"),
+}
+"""What the entry of the database has for `OPTIONS`."""
 
 
 def use_newest() -> None:
