@@ -28,7 +28,7 @@ class RoomsConfig(AppConfig):
     def ready(self) -> None:
         """Register the checks, and hear of changed accounts."""
         # The checks register themselves; they need the app registry.
-        from rooms import checks, database_checks, sqlite  # noqa: F401
+        from rooms import checks, database_checks, site_checks, sqlite  # noqa: F401
 
         connection_created.connect(sqlite.close_failed_cursors, dispatch_uid="rooms.sqlite")
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
 from django.core import checks
 from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
 from django.core.files.storage import InvalidStorageError
@@ -27,7 +28,6 @@ MOST_DAYS = 36_500
 """A hundred years, for which text may be kept without being kept for good."""
 
 SESSION_ENGINES = ("django.contrib.sessions.backends.db", "django.contrib.sessions.backends.cached_db")
-CSRF_MIDDLEWARE = "django.middleware.csrf.CsrfViewMiddleware"
 PATIENCE = "rooms.backends.PatienceBackend"
 MODEL_BACKEND = "django.contrib.auth.backends.ModelBackend"
 ACCOUNT_FIELDS = ("is_active", "is_staff", "is_superuser")
@@ -116,8 +116,6 @@ def sessions_are_readable(**_context: Any) -> list[checks.CheckMessage]:
                 id="rooms.E005",
             )
         )
-    if CSRF_MIDDLEWARE not in settings.MIDDLEWARE:
-        found.append(checks.Error(f"MIDDLEWARE holds {CSRF_MIDDLEWARE}.", id="rooms.E006"))
     return found
 
 
@@ -157,15 +155,37 @@ def backends_keep_the_rules(**_context: Any) -> list[checks.CheckMessage]:
                 id="rooms.W002",
             )
         )
-    if MODEL_BACKEND in backends:
-        found.append(
-            checks.Warning(
-                f"{MODEL_BACKEND} lets people who are suspended see pages.",
-                hint="Use rooms.backends.AccountBackend in its place; everybody logs in once more.",
-                id="rooms.W003",
-            )
+    found += [
+        checks.Warning(
+            f"{path} lets people who are suspended see pages.",
+            hint=_instead(path),
+            id="rooms.W003",
         )
+        for path in backends
+        if _lets_the_suspended_in(path)
+    ]
     return found
+
+
+def _lets_the_suspended_in(path: str) -> bool:
+    """Tell whether a backend is Django's own, or derives from it past ours."""
+    from rooms.backends import AccountBackend
+
+    try:
+        backend = import_string(path)
+    except ImportError:  # told of above
+        return False
+    return (
+        isinstance(backend, type)
+        and issubclass(backend, ModelBackend)
+        and not issubclass(backend, AccountBackend)
+    )
+
+
+def _instead(path: str) -> str:
+    if path == MODEL_BACKEND:
+        return "Use rooms.backends.AccountBackend in its place; everybody logs in once more."
+    return "Derive it from rooms.backends.AccountBackend, after what it derives from now."
 
 
 @checks.register(checks.Tags.models)

@@ -7,6 +7,7 @@ from unittest import mock
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.backends import ModelBackend
 from django.core import checks
 from django.db import connection
 from django.test import SimpleTestCase, override_settings
@@ -25,6 +26,10 @@ def kept_in(folder: str) -> dict[str, Any]:
         "BACKEND": "django.core.files.storage.FileSystemStorage",
         "OPTIONS": {"location": folder},
     }
+
+
+class ByPhone(ModelBackend):
+    """A site's own way to log in."""
 
 
 class Elsewhere:
@@ -74,6 +79,7 @@ class Checks(SimpleTestCase):
             ("rooms.W002", {"AUTHENTICATION_BACKENDS": ["rooms.backends.AccountBackend"]}),
             ("rooms.W002", {"AUTHENTICATION_BACKENDS": [f"{BACKENDS}.ModelBackend", PATIENCE]}),
             ("rooms.W003", {"AUTHENTICATION_BACKENDS": [PATIENCE, f"{BACKENDS}.ModelBackend"]}),
+            ("rooms.W003", {"AUTHENTICATION_BACKENDS": [PATIENCE, "tests.test_checks.ByPhone"]}),
             ("rooms.W001", {"AUTHENTICATION_BACKENDS": [f"{BACKENDS}.AllowAllUsersModelBackend"]}),
         ]
         for expected, changed in nonsense:
