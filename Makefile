@@ -74,7 +74,7 @@ lock: $(VENV)/dev.stamp ## Choose the newest versions that requirements/*.in all
 vendor: ## Fetch the versions of what others wrote for browsers, named above, again (needs npm)
 	cd $(VENDOR) && npm pack --silent --ignore-scripts marked@$(MARKED) && tar xzf marked-$(MARKED).tgz --strip-components=2 package/lib/marked.esm.js \
 	  && tar xzOf marked-$(MARKED).tgz package/LICENSE > marked-LICENSE.md; rm -f marked-$(MARKED).tgz
-	cd $(VENDOR) && sha256sum marked.esm.js
+	cd $(VENDOR) && sed -i '/^\/\/# sourceMappingURL=/d' marked.esm.js && sha256sum marked.esm.js
 
 clean: ## Remove the virtual environment and all caches; var/, the site's data, stays
 	rm -rf $(VENV) $(BENCH_VENV) $(BENCH_PEERS) benchmarks/load .mypy_cache .pytest_cache .ruff_cache .hypothesis

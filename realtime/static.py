@@ -11,8 +11,10 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING, Any, BinaryIO
 from urllib.parse import unquote_to_bytes
 
+from django.conf import settings
 from django.contrib.staticfiles import finders
 from django.core.exceptions import SuspiciousFileOperation
+from django.utils._os import safe_join
 from twisted.internet.defer import Deferred
 from twisted.internet.interfaces import IPushProducer
 from twisted.web import resource, server
@@ -52,9 +54,15 @@ TYPES = {
 
 
 def find(path: str) -> Path | None:
-    """Return the static file that a path names, None where there is none; never one outside."""
+    """Return the static file that a path names, None where there is none; never one outside.
+
+    Where the site collects its files, that is a copy that no app has too: what a storage made, by names
+    that change with what the files hold.
+    """
     try:
         found = finders.find(path)
+        if not isinstance(found, str) and settings.STATIC_ROOT:
+            found = safe_join(settings.STATIC_ROOT, path)
     except (SuspiciousFileOperation, ValueError):
         return None
     return Path(found) if isinstance(found, str) else None

@@ -18,7 +18,14 @@ PAGES = ("rooms/js/room.js", "rooms/js/rooms.js")
 
 
 def preloads(page: str) -> list[str]:
-    """Return what a browser is to fetch with a page's script: its modules, or the file that brings them."""
+    """Return what a browser is to fetch with a page's script: its modules, or the file that brings them.
+
+    Nothing where pages name files otherwise than the modules name each other: they would be fetched twice.
+    """
+    if hasattr(staticfiles_storage, "hashed_name") and not getattr(
+        staticfiles_storage, "support_js_module_import_aggregation", False
+    ):
+        return []
     brings = getattr(staticfiles_storage, "brings", None)
     return (brings(page) if brings else None) or MODULES[page]
 

@@ -16,6 +16,8 @@ from pathlib import Path
 import psycopg2
 import pytest
 from django.contrib.auth.models import User
+from django.core.management import CommandError
+from django.test import override_settings
 
 from realtime import reload
 from realtime.listening import url
@@ -434,3 +436,18 @@ class TestReloading:
 def test_the_database_check_passes_where_all_is_well() -> None:
     person("ana")
     runchat.check_database()
+
+
+def wrapped(_environ: object, _start_response: object) -> list[bytes]:
+    """Stand for a site's own WSGI application."""
+    return []
+
+
+def test_pages_are_what_the_site_has_around_django() -> None:
+    with override_settings(WSGI_APPLICATION=f"{__name__}.wrapped"):
+        assert runchat.pages() is wrapped
+    with (
+        override_settings(WSGI_APPLICATION="nowhere.application"),
+        pytest.raises(CommandError, match="nowhere"),
+    ):
+        runchat.pages()

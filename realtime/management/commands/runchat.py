@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any
 
 from django.apps import apps
 from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
 from django.core.management.base import BaseCommand, CommandError
-from django.core.wsgi import get_wsgi_application
+from django.core.servers.basehttp import get_internal_wsgi_application
 from django.db import DEFAULT_DB_ALIAS, DatabaseError, connections
 from django.db.migrations.executor import MigrationExecutor
 
@@ -20,6 +21,7 @@ from realtime.logs import NO_FIRST_ADMIN_LINK
 
 if TYPE_CHECKING:
     from argparse import ArgumentParser
+    from collections.abc import Callable
 
 logger = logging.getLogger(__name__)
 
@@ -89,7 +91,7 @@ class Command(BaseCommand):
 
         logs.begin()
         announce = self._announce if inheritance is None else _nothing
-        return run(chosen, listen, get_wsgi_application(), announce, inheritance)
+        return run(chosen, listen, pages(), announce, inheritance)
 
     def _announce(self, urls: list[str], link: str | None) -> None:
         for url in urls:
@@ -98,6 +100,19 @@ class Command(BaseCommand):
             base = next((url for url in urls if url.startswith("http")), "").rstrip("/")
             self.stdout.write(f"Make the first administrator, once, within 24 hours: {base}{link}")
         self.stdout.flush()
+
+
+def pages() -> Callable[..., Any]:
+    """Return Django as the site has it served: WSGI_APPLICATION, with what the site puts around it.
+
+    Raises:
+        CommandError: it cannot be imported.
+    """
+    try:
+        application: Callable[..., Any] = get_internal_wsgi_application()
+    except ImproperlyConfigured as error:
+        raise CommandError(str(error)) from error
+    return application
 
 
 def check_workers(count: int) -> None:
