@@ -16,7 +16,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 import psycopg2
-from django.db import DataError
+from django.db import DataError, connection
 from django.db.backends.signals import connection_created
 from psycopg2 import extensions
 
@@ -43,6 +43,15 @@ def install() -> None:
     """Have all PostgreSQL connections of this process wait so, those already open too. Twice is once."""
     extensions.set_wait_callback(wait)
     connection_created.connect(_have_it_look_for_us)
+
+
+def can_end_calls() -> bool:
+    """Tell whether Django's connections wait so: those of psycopg 3, which it prefers, would not."""
+    if connection.vendor != "postgresql":
+        return True
+    from django.db.backends.postgresql.psycopg_any import is_psycopg3
+
+    return not is_psycopg3
 
 
 @contextmanager
