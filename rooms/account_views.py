@@ -8,12 +8,12 @@ from django.conf import settings
 from django.contrib import messages
 from django.contrib.auth import authenticate, get_user_model, login
 from django.contrib.auth import views as auth_views
-from django.contrib.auth.decorators import login_required
+from django.contrib.auth.decorators import login_not_required, login_required
 from django.contrib.auth.forms import AuthenticationForm
 from django.db import IntegrityError, transaction
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import redirect, render, resolve_url
-from django.urls import reverse_lazy
+from django.urls import reverse, reverse_lazy
 from django.utils.decorators import method_decorator
 from django.utils.translation import gettext as _
 from django.utils.translation import ngettext
@@ -22,7 +22,7 @@ from django.views.decorators.debug import sensitive_post_parameters
 from django.views.decorators.http import require_http_methods, require_POST
 from django.views.generic.base import ContextMixin
 
-from rooms import accounts, firstadmin, lockouts
+from rooms import accounts, entrance, firstadmin, lockouts
 from rooms.backends import WAIT_S
 from rooms.forms import NewAccountForm, TokenForm, new_account_form
 from rooms.models import ApiToken
@@ -42,6 +42,16 @@ class LoginView(auth_views.LoginView):
 
     template_name = "rooms/login.html"
     extra_context = {"signup_is_open": lambda: options.signup}
+
+    @method_decorator([never_cache, login_not_required])
+    def dispatch(self, request: HttpRequest, *args: Any, **kwargs: Any) -> Any:
+        """Serve the form where it is the one by which this site logs in; else lead to that one.
+
+        It asks for a password alone: a site's own may ask for more.
+        """
+        if not entrance.is_ours():
+            return redirect(entrance.address(self.get_redirect_url() or reverse("rooms:index")))
+        return super().dispatch(request, *args, **kwargs)
 
     def form_valid(self, form: AuthenticationForm) -> HttpResponse:
         """Log in; the browser remembers under which name."""
@@ -67,6 +77,11 @@ class LoginView(auth_views.LoginView):
 
 class LogoutView(auth_views.LogoutView):
     """Log out, by a form: a link elsewhere cannot log anybody out."""
+
+    def get_default_redirect_url(self) -> str:
+        """Return where one logs in, if the site names no page: Django's own would be the admin's."""
+        to = settings.LOGOUT_REDIRECT_URL
+        return resolve_url(to) if to else entrance.address()
 
 
 class OwnPage(ContextMixin):
@@ -97,15 +112,16 @@ class PasswordChangeDoneView(OwnPage, auth_views.PasswordChangeDoneView):
     template_name = "rooms/password_change_done.html"
 
 
+@login_not_required
 @sensitive_post_parameters()
 @never_cache
 @form_page
 def signup(request: HttpRequest) -> HttpResponse:
     """Make an account for a stranger, where the site lets them, and log it in."""
-    if not options.signup:
+    if not options.signup or not entrance.is_ours():
         raise Http404
     if request.user.is_authenticated:
-        return redirect(settings.LOGIN_REDIRECT_URL)
+        return redirect("rooms:index")
     form = new_account_form()(request.POST if request.method == "POST" else None)
     if form.is_valid() and _made(form, form.save):
         return logged_in(request, form)
@@ -129,11 +145,12 @@ def logged_in(request: HttpRequest, form: NewAccountForm, to: str = "") -> HttpR
     name = get_user_model().USERNAME_FIELD
     user = authenticate(request, **{name: values[name], "password": values["password"]})
     if user is None:  # a site whose accounts must be confirmed in some way first
-        return redirect(settings.LOGIN_URL)
+        return redirect(entrance.address())
     login(request, user)
-    return redirect(to or settings.LOGIN_REDIRECT_URL)
+    return redirect(to or "rooms:index")
 
 
+@login_not_required
 @sensitive_post_parameters()
 @never_cache
 @form_page

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from django.contrib.auth.decorators import login_not_required
 from django.http import JsonResponse
 from django.templatetags.static import static
 from django.urls import reverse
@@ -25,6 +26,7 @@ SURFACE = "#ffffff"
 """As `--surface` in tokens.css: around the page, and before it is there. A manifest has one colour."""
 
 
+@login_not_required
 @require_safe
 @cache_control(no_cache=True)
 def manifest(_request: HttpRequest) -> HttpResponse:

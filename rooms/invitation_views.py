@@ -10,15 +10,15 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING
 
 from django.contrib import messages
+from django.contrib.auth.decorators import login_not_required
 from django.db import IntegrityError, transaction
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.utils.translation import gettext as _
 from django.views.decorators.cache import never_cache
 from django.views.decorators.debug import sensitive_post_parameters
 
-from rooms import accounts, invitations, log
+from rooms import accounts, entrance, invitations, log
 from rooms.account_views import logged_in, unreferred
 from rooms.acting import perform
 from rooms.actions import AcceptInvitation, Deed, Invite, RevokeInvitation
@@ -62,6 +62,7 @@ def revoke(request: HttpRequest, visit: Visit, key: int) -> HttpResponse:
     return redirect("rooms:invitations", visit.room.slug)
 
 
+@login_not_required
 @never_cache
 @form_page
 def invitation(request: HttpRequest, token: str) -> HttpResponse:
@@ -74,17 +75,23 @@ def invitation(request: HttpRequest, token: str) -> HttpResponse:
         return _not_good(request)
     if request.method == "POST" and who is not None:
         return _accepted(request, token)
-    here = urlencode({"next": request.get_full_path()})
-    context = {"name": name, "token": token, "log_in": f"{reverse('rooms:login')}?{here}", **shell(who)}
+    context = {
+        "name": name,
+        "token": token,
+        "log_in": entrance.address(request.get_full_path()),
+        "makes_accounts": entrance.is_ours(),
+        **shell(who),
+    }
     return unreferred(render(request, "rooms/invitation.html", context))
 
 
+@login_not_required
 @sensitive_post_parameters()
 @never_cache
 @form_page
 def new_account(request: HttpRequest, token: str) -> HttpResponse:
     """Make an account for whoever has a link that is good, and let them into its room."""
-    if request.user.is_authenticated:
+    if request.user.is_authenticated or not entrance.is_ours():
         return redirect("rooms:invitation", token)
     name = invitations.peek(token)
     if name is None:

@@ -11,7 +11,7 @@ from django.http import Http404
 from django.urls import NoReverseMatch, URLPattern, resolve, reverse
 from django.utils.module_loading import import_string
 
-from rooms import filekeeping
+from rooms import entrance, filekeeping
 from rooms.options import options
 
 if TYPE_CHECKING:
@@ -92,18 +92,32 @@ def pages_are_reached(**_context: Any) -> list[checks.CheckMessage]:
                 id="rooms.E024",
             )
         ]
+    return [*_hidden_pages(), *_no_log_in()]
+
+
+def _no_log_in() -> Iterator[checks.CheckMessage]:
+    try:
+        if entrance.leads_somewhere():
+            return
+    except NoReverseMatch:
+        pass
+    yield checks.Warning(
+        f"LOGIN_URL, {settings.LOGIN_URL!r}, leads to no page.",
+        hint='Where the site has no page to log in by, let it be "rooms:login".',
+        id="rooms.W009",
+    )
+
+
+def _hidden_pages() -> Iterator[checks.CheckMessage]:
     from rooms.urls import urlpatterns
 
     hidden = [address for pattern in _named(urlpatterns) if (address := _address_of_another(pattern))]
-    if not hidden:
-        return []
-    return [
-        checks.Warning(
+    if hidden:
+        yield checks.Warning(
             f"Other pages of this site are where the rooms have theirs: {', '.join(hidden)}.",
             hint=f"In {settings.ROOT_URLCONF} include rooms.urls with another prefix, or before them.",
             id="rooms.W007",
         )
-    ]
 
 
 def _named(patterns: Sequence[Any]) -> Iterator[URLPattern]:

@@ -11,11 +11,10 @@ from django.contrib.auth.views import redirect_to_login
 from django.middleware.csrf import get_token
 from django.shortcuts import render
 from django.urls import reverse
-from django.utils.http import urlencode
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_safe
 
-from rooms import history, reports, uploading, wireform
+from rooms import entrance, history, reports, uploading, wireform
 from rooms.messages import Newest, Refused
 from rooms.options import options
 from rooms.scripts import PAGES, preloads
@@ -127,7 +126,6 @@ def _page(request: HttpRequest, shown: RoomSummary, who: Author | None) -> dict[
 
 def _live_page(request: HttpRequest, who: Author | None) -> dict[str, Any]:
     """Return what the script of any page needs to know that has something live."""
-    here = urlencode({"next": request.get_full_path()})
     return {
         "user": {"id": who.id, "name": who.name} if who else None,
         "api": API,
@@ -135,7 +133,7 @@ def _live_page(request: HttpRequest, who: Author | None) -> dict[str, Any]:
         "csrfCookie": settings.CSRF_COOKIE_NAME,
         "csrfToken": get_token(request),
         "links": {
-            "logIn": f"{reverse('rooms:login')}?{here}",
+            "logIn": entrance.address(request.get_full_path()),
             "rooms": reverse("rooms:index"),
             "room": reverse("rooms:room", args=["ROOM"]),
         },

@@ -108,6 +108,14 @@ class Site(SimpleTestCase):
             with self.subTest(urls), override_settings(ROOT_URLCONF=urls):
                 self.assertEqual(site_checks.pages_are_reached(), [])
 
+    def test_a_log_in_that_is_nowhere_is_warned_of(self) -> None:
+        for url in ("/no/such/page/", "no_such_name"):
+            with self.subTest(url), override_settings(LOGIN_URL=url):
+                self.assertEqual(len(told(site_checks.pages_are_reached(), "rooms.W009")), 1)
+        for url in ("https://sso.example.org/", "/accounts/login/", "rooms:login"):
+            with self.subTest(url), override_settings(LOGIN_URL=url):
+                self.assertEqual(site_checks.pages_are_reached(), [])
+
     def test_files_among_what_everybody_is_shown_are_warned_of(self) -> None:
         others = {name: one for name, one in settings.STORAGES.items() if name != "chat"}
         with override_settings(STORAGES=others):

@@ -6,10 +6,22 @@ from typing import Any
 
 from django import template
 
-from rooms import permissions
+from rooms import entrance, permissions
 from rooms.actions import Deed
 
 register = template.Library()
+
+
+@register.simple_tag
+def log_in_address() -> str:
+    """Return where people log in."""
+    return entrance.address()
+
+
+@register.simple_tag
+def keeps_passwords() -> bool:
+    """Tell whether passwords are the rooms' business: they are where one logs in by the rooms' own page."""
+    return entrance.is_ours()
 
 
 @register.simple_tag(takes_context=True)
