@@ -17,6 +17,7 @@ from project.environment import Environment
 from project.secret import kept_key
 from realtime.config import Config
 from rooms import sqlite
+from rooms.policy import POLICY
 
 sqlite.use_newest()
 
@@ -162,9 +163,4 @@ SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
 X_FRAME_OPTIONS = "DENY"
 SESSION_COOKIE_HTTPONLY = LANGUAGE_COOKIE_HTTPONLY = True
 SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = LANGUAGE_COOKIE_SAMESITE = "Lax"
-# `connect-src 'self'` is the WebSocket too; nothing inline, nothing from elsewhere.
-CONTENT_SECURITY_POLICY = (
-    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; media-src 'self'; "
-    "font-src 'self'; connect-src 'self'; manifest-src 'self'; worker-src 'self'; form-action 'self'; "
-    "base-uri 'none'; frame-ancestors 'none'"
-)
+CONTENT_SECURITY_POLICY = POLICY

@@ -5,7 +5,16 @@ from __future__ import annotations
 from django.urls import include, path
 from django.views.i18n import set_language
 
-from rooms import installing, invitation_views, member_views, report_views, room_views, search_views, views
+from rooms import (
+    installing,
+    invitation_views,
+    member_views,
+    policy,
+    report_views,
+    room_views,
+    search_views,
+    views,
+)  # fmt: skip
 
 app_name = "rooms"
 urlpatterns = [
@@ -28,3 +37,4 @@ urlpatterns = [
     path("language/", set_language, name="set_language"),
     path("", include("rooms.account_urls")),
 ]
+policy.cover(urlpatterns)

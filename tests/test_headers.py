@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse
 from django.test import SimpleTestCase, TestCase, override_settings
 
 from project.headers import content_security_policy
+from rooms import policy
 from tests import chromium
 
 POLICY = "Content-Security-Policy"
@@ -56,6 +57,37 @@ class Policy(SimpleTestCase):
             self.assertIsNone(answered(HttpResponse(status=500)))
             self.assertIsNotNone(answered(HttpResponse()))
         self.assertIsNotNone(answered(HttpResponse(status=500)))
+
+
+@override_settings(MIDDLEWARE=[one for one in settings.MIDDLEWARE if not one.startswith("project.")])
+class OnASiteWithoutAPolicy(TestCase):
+    """The rooms' pages have theirs; the others are the site's business."""
+
+    def policies(self) -> list[str | None]:
+        pages = ("/accounts/login/", "/manifest.webmanifest", "/", "/admin/login/")
+        return [self.client.get(page).headers.get(POLICY) for page in pages]
+
+    def test_the_pages_of_the_rooms_have_one_all_the_same(self) -> None:
+        with self.settings():
+            del settings.CONTENT_SECURITY_POLICY
+            self.assertEqual(self.policies(), [policy.POLICY] * 3 + [None])
+
+    def test_what_another_package_keeps_by_that_name_is_not_taken_for_one(self) -> None:
+        with self.settings(CONTENT_SECURITY_POLICY={"DIRECTIVES": {}}):
+            self.assertEqual(self.policies(), [policy.POLICY] * 3 + [None])
+
+    def test_the_sites_own_goes_before_ours(self) -> None:
+        with self.settings(CONTENT_SECURITY_POLICY="default-src 'self'"):
+            self.assertEqual(self.policies(), ["default-src 'self'"] * 3 + [None])
+
+    def test_static_files_may_have_a_host_of_their_own(self) -> None:
+        with self.settings(STATIC_URL="https://files.example.org/s/"):
+            del settings.CONTENT_SECURITY_POLICY
+            told = policy.policy()
+        for part in ("script-src", "style-src", "img-src", "font-src"):
+            [one] = [one for one in told.split("; ") if one.startswith(part)]
+            self.assertTrue(one.endswith(" https://files.example.org"), one)
+        self.assertIn("connect-src 'self';", told)
 
 
 @pytest.mark.browser
