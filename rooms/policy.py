@@ -10,10 +10,9 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from django.conf import settings
-from django.urls import URLPattern
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable
 
     from django.http import HttpRequest, HttpResponse
 
@@ -42,20 +41,13 @@ def policy() -> str:
     return "; ".join(f"{one} {host}" if one.startswith(OF_FILES) else one for one in parts)
 
 
-def cover(patterns: Iterable[Any]) -> None:
-    """Have all these pages carry the policy, but where one brings its own."""
-    for one in patterns:
-        if isinstance(one, URLPattern):
-            one.callback = _covered(one.callback)
-        else:
-            cover(one.url_patterns)
+def guarded(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
+    """Have a page carry the policy, unless it brings its own."""
 
-
-def _covered(view: Callable[..., HttpResponse]) -> Callable[..., HttpResponse]:
     @wraps(view)
-    def covered(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
+    def carrying(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         response = view(request, *args, **kwargs)
         response.headers.setdefault(HEADER, policy())
         return response
 
-    return covered
+    return carrying

@@ -8,6 +8,7 @@ from django.views.i18n import set_language
 from rooms import (
     installing,
     invitation_views,
+    languages,
     member_views,
     policy,
     report_views,
@@ -15,6 +16,7 @@ from rooms import (
     search_views,
     views,
 )  # fmt: skip
+from rooms.covering import cover
 
 app_name = "rooms"
 urlpatterns = [
@@ -37,4 +39,6 @@ urlpatterns = [
     path("language/", set_language, name="set_language"),
     path("", include("rooms.account_urls")),
 ]
-policy.cover(urlpatterns)
+# Most is left to the site; not what would be missed by those who read.
+cover(urlpatterns, policy.guarded)
+cover(urlpatterns, languages.spoken)

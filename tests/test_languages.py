@@ -9,12 +9,14 @@ from http import HTTPStatus
 from typing import Any
 
 import pytest
+from django.conf import global_settings, settings
 from django.contrib.auth import get_user_model
 from django.template import Context, Template
-from django.test import Client, SimpleTestCase, TestCase
+from django.test import Client, SimpleTestCase, TestCase, override_settings
 from django.utils.translation import deactivate, override
 from django.utils.translation.trans_real import DjangoTranslation
 
+from rooms import languages
 from rooms.bounds import refusal
 from rooms.catalog import LOCALE, carried
 from rooms.pace import TOO_MANY_REPORTS
@@ -155,3 +157,31 @@ class Refusals(SimpleTestCase):
     def test_what_has_no_translation_is_said_in_english(self) -> None:
         with override("ar"):
             self.assertEqual(in_words("Something new."), "Something new.")
+
+
+@override_settings(LANGUAGE_CODE="de", LANGUAGES=global_settings.LANGUAGES)
+class OnASiteOfManyLanguages(TestCase):
+    """A site that has said nothing of languages has all of Django's, most of which the rooms do not speak."""
+
+    def test_a_page_is_whole_in_a_language_that_it_is_in(self) -> None:
+        page = self.client.get(LOGIN)
+        self.assertEqual(page.headers["Content-Language"], "en")
+        self.assertContains(page, '<html lang="en"')
+        self.assertContains(page, "Log in")
+        self.assertNotContains(page, "Anmelden")
+        self.assertContains(self.client.get(LOGIN, headers={"accept-language": "ar"}), '<html lang="ar"')
+
+    def test_only_what_the_rooms_speak_is_offered(self) -> None:
+        self.assertEqual(languages.offered(), ["ar", "en"])
+        with self.settings(LANGUAGES=[("de", "German"), ("en-gb", "British English")]):
+            self.assertEqual(languages.offered(), ["en-gb"])
+        page = self.client.get(LOGIN).content.decode()
+        self.assertEqual(len(re.findall('name="language"', page)), 2)
+
+    def test_nothing_is_offered_where_nobody_heeds_it(self) -> None:
+        rest = [one for one in settings.MIDDLEWARE if one != languages.CHOOSING]
+        with override_settings(MIDDLEWARE=rest):
+            self.assertNotContains(self.client.get(LOGIN), 'name="language"')
+
+    def test_the_rest_of_the_site_stays_in_its_language(self) -> None:
+        self.assertContains(self.client.get("/admin/login/"), "Anmelden")

@@ -12,6 +12,7 @@ from django.utils.html import format_html, json_script
 from django.utils.timezone import localtime
 from django.utils.translation import get_language, get_language_bidi
 
+from rooms import languages
 from rooms.catalog import carried
 
 if TYPE_CHECKING:
@@ -30,6 +31,12 @@ class AsWritten(DjangoJSONEncoder):
     def __init__(self, **how: Any) -> None:
         """Take what `json.dumps` hands on."""
         super().__init__(**how | {"ensure_ascii": False})
+
+
+@register.simple_tag
+def offered_languages() -> list[str]:
+    """Return the codes of the languages that a reader may choose."""
+    return languages.offered()
 
 
 @register.simple_tag
