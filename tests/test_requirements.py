@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -46,3 +47,16 @@ def test_all_that_is_wanted_is_pinned(name: str) -> None:
 
 def test_what_is_tested_is_what_runs() -> None:
     assert pins("base") <= pins("dev")
+
+
+def test_what_the_package_asks_for_is_what_is_tested() -> None:
+    """But for what only this site's own settings import."""
+    asked = tomllib.loads((REQUIREMENTS.parent / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    told = {
+        name: [
+            line for line in (REQUIREMENTS / f"{name}.in").read_text().splitlines() if re.match("[a-z]", line)
+        ]
+        for name in ("base", "sqlite")
+    }
+    assert asked["dependencies"] == [one for one in told["base"] if not one.startswith("dj-database-url")]
+    assert asked["optional-dependencies"]["sqlite"] == told["sqlite"]

@@ -31,6 +31,8 @@ class RunningChat:
 
     def __init__(self, *arguments: str, **environment: str) -> None:
         """Take options and settings of this server alone; it is started by `start` or by `with`."""
+        self.folder = ROOT
+        """Where the site's manage.py is."""
         self.port = free_port()
         self.log: list[str] = []
         self._arguments = arguments
@@ -72,7 +74,7 @@ class RunningChat:
         command = [sys.executable, "manage.py", "runchat", *listen, *self._arguments]
         self._process = subprocess.Popen(
             command,
-            cwd=ROOT,
+            cwd=self.folder,
             env={**os.environ, **self._environment},
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -33,7 +33,7 @@ class Session:
     def call(self, method: str, path: str, body: Any = None) -> Any:
         """Make a call of the API as the script of a page does, and return its JSON."""
         api = Api(self._port)
-        answer = api.call(method, path, body, headers={**self._headers(), "X-CSRFToken": self._token})
+        answer = api.call(method, path, body, headers={**self.headers, "X-CSRFToken": self._token})
         assert answer.status in {200, 201}, answer
         return answer.json
 
@@ -41,11 +41,13 @@ class Session:
     def _token(self) -> str:
         return self._cookies["csrftoken"]
 
-    def _headers(self) -> dict[str, str]:
+    @property
+    def headers(self) -> dict[str, str]:
+        """What each request has."""
         return {"Cookie": "; ".join(f"{name}={value}" for name, value in self._cookies.items())}
 
     def _ask(self, method: str, path: str, body: bytes | None = None) -> tuple[int, str]:
-        sent = {**self._headers(), **({"Content-Type": FORM} if body is not None else {})}
+        sent = {**self.headers, **({"Content-Type": FORM} if body is not None else {})}
         with closing(HTTPConnection("127.0.0.1", self._port, timeout=TIMEOUT_S)) as connection:
             connection.request(method, path, body=body, headers=sent)
             response: HTTPResponse = connection.getresponse()
