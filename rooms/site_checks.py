@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from django.apps import apps
 from django.conf import settings
@@ -92,7 +93,7 @@ def pages_are_reached(**_context: Any) -> list[checks.CheckMessage]:
                 id="rooms.E024",
             )
         ]
-    return [*_hidden_pages(), *_no_log_in()]
+    return [*_hidden_pages(), *_no_log_in(), *_hidden_log_in()]
 
 
 def _no_log_in() -> Iterator[checks.CheckMessage]:
@@ -106,6 +107,22 @@ def _no_log_in() -> Iterator[checks.CheckMessage]:
         hint='Where the site has no page to log in by, let it be "rooms:login".',
         id="rooms.W009",
     )
+
+
+def _hidden_log_in() -> Iterator[checks.CheckMessage]:
+    """Yield it where the site has a page to log in by, and ours answers at its address."""
+    url = str(settings.LOGIN_URL)
+    own = "login" if "/" in url else url
+    try:
+        is_there_too = own != "rooms:login" and reverse(own) == urlsplit(entrance.address()).path
+    except NoReverseMatch:
+        return
+    if is_there_too and entrance.is_ours():
+        yield checks.Warning(
+            f"The rooms' page to log in by, {entrance.address()}, hides the site's own, named {own!r}.",
+            hint=f"In {settings.ROOT_URLCONF} include rooms.urls after it, or with another prefix.",
+            id="rooms.W010",
+        )
 
 
 def _hidden_pages() -> Iterator[checks.CheckMessage]:

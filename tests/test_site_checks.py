@@ -43,7 +43,13 @@ class Beside:
 class Shared:
     """URLs with the rooms at the root, and a log-in of the site's own before theirs."""
 
-    urlpatterns = [path("accounts/login/", home), path("", include("rooms.urls"))]
+    urlpatterns = [path("accounts/login/", home, name="login"), path("", include("rooms.urls"))]
+
+
+class Hiding:
+    """URLs with the rooms at the root, and a log-in of the site's own after theirs."""
+
+    urlpatterns = [path("", include("rooms.urls")), path("accounts/login/", home, name="login")]
 
 
 def told(found: list[checks.CheckMessage], number: str) -> list[str]:
@@ -115,6 +121,16 @@ class Site(SimpleTestCase):
         for url in ("https://sso.example.org/", "/accounts/login/", "rooms:login"):
             with self.subTest(url), override_settings(LOGIN_URL=url):
                 self.assertEqual(site_checks.pages_are_reached(), [])
+
+    def test_a_log_in_of_the_sites_that_ours_hides_is_warned_of(self) -> None:
+        for url in ("login", "/accounts/login/"):
+            with self.subTest(url), override_settings(LOGIN_URL=url):
+                with override_settings(ROOT_URLCONF=Hiding):
+                    self.assertEqual(len(told(site_checks.pages_are_reached(), "rooms.W010")), 1)
+                with override_settings(ROOT_URLCONF=Shared):
+                    self.assertEqual(site_checks.pages_are_reached(), [])
+        with override_settings(LOGIN_URL="/accounts/login/"):
+            self.assertEqual(site_checks.pages_are_reached(), [])
 
     def test_files_among_what_everybody_is_shown_are_warned_of(self) -> None:
         others = {name: one for name, one in settings.STORAGES.items() if name != "chat"}
