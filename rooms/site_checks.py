@@ -9,6 +9,8 @@ from django.apps import apps
 from django.conf import settings
 from django.core import checks
 from django.http import Http404
+from django.template import TemplateDoesNotExist
+from django.template.loader import get_template
 from django.urls import NoReverseMatch, URLPattern, resolve, reverse
 from django.utils.module_loading import import_string
 
@@ -24,6 +26,11 @@ MIDDLEWARE = (
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
+)
+PROCESSORS = (
+    "django.template.context_processors.request",
+    "django.contrib.auth.context_processors.auth",
+    "django.contrib.messages.context_processors.messages",
 )
 FIXED = {
     "USE_TZ": (True, "Moments are told to readers all over the world."),
@@ -42,7 +49,7 @@ OF_THE_SITE = frozenset({"login", "logout"})
 @checks.register
 def site_has_what_pages_ask(**_context: Any) -> list[checks.CheckMessage]:
     """Return what the rooms' pages would fail without."""
-    return [*_missing_apps(), *_missing_middleware(), *_changed()]
+    return [*_missing_apps(), *_missing_middleware(), *_missing_of_templates(), *_changed()]
 
 
 def _missing_apps() -> Iterator[checks.CheckMessage]:
@@ -59,6 +66,17 @@ def _missing_middleware() -> Iterator[checks.CheckMessage]:
                 hint="One of your own that derives from it will do.",
                 id="rooms.E006",
             )
+
+
+def _missing_of_templates() -> Iterator[checks.CheckMessage]:
+    try:
+        found: Any = get_template("rooms/base.html")
+    except TemplateDoesNotExist:
+        yield checks.Error("TEMPLATES finds no templates of apps: set APP_DIRS.", id="rooms.E025")
+        return
+    for path in PROCESSORS:
+        if path not in found.template.engine.context_processors:
+            yield checks.Error(f"TEMPLATES: context_processors holds {path}.", id="rooms.E025")
 
 
 def _is(wanted: str, path: str) -> bool:

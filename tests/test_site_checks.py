@@ -84,6 +84,18 @@ class Site(SimpleTestCase):
         with override_settings(MIDDLEWARE=[*own, "nowhere.Middleware", f"{__name__}.home"]):
             self.assertEqual(told(site_checks.site_has_what_pages_ask(), "rooms.E006"), [])
 
+    def test_templates_and_what_they_are_told_are_asked_for(self) -> None:
+        [engine] = settings.TEMPLATES
+        with override_settings(TEMPLATES=[{**engine, "APP_DIRS": False}]):
+            [one] = told(site_checks.site_has_what_pages_ask(), "rooms.E025")
+        self.assertIn("APP_DIRS", one)
+        for name in site_checks.PROCESSORS:
+            rest = [one for one in engine["OPTIONS"]["context_processors"] if one != name]
+            changed = {**engine, "OPTIONS": {"context_processors": rest}}
+            with self.subTest(name), override_settings(TEMPLATES=[changed]):
+                [one] = told(site_checks.site_has_what_pages_ask(), "rooms.E025")
+                self.assertIn(name, one)
+
     def test_what_must_be_as_django_has_it_is_named(self) -> None:
         changed: dict[str, Any] = {
             "USE_TZ": False,
