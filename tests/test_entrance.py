@@ -66,6 +66,9 @@ class OwnLogIn(TestCase):
         ana = person("ana")
         owned("tea", ana)
         link = f"/chat/invite/{perform(ana.pk, Invite('tea')).token}/"
+        self.client.force_login(ana)
+        self.assertNotContains(self.client.get("/chat/rooms/tea/invitations/"), "make an account")
+        self.client.logout()
         page = self.client.get(link)
         self.assertContains(page, shown(link))
         self.assertNotContains(page, f"{link}account/")

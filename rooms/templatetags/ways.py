@@ -19,8 +19,8 @@ def log_in_address() -> str:
 
 
 @register.simple_tag
-def keeps_passwords() -> bool:
-    """Tell whether passwords are the rooms' business: they are where one logs in by the rooms' own page."""
+def keeps_accounts() -> bool:
+    """Tell whether accounts are the rooms' business: they are where one logs in by the rooms' own page."""
     return entrance.is_ours()
 
 
