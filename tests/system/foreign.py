@@ -117,17 +117,27 @@ for name in ("Ana", "Ben"):
 """
 
 
-def told(file: str) -> str:
+def told(file: str, *, on_postgresql: bool) -> str:
     """Return what the document says to write into a file."""
-    [block] = re.findall(rf"^In `{re.escape(file)}`.*:\n\n((?:    .*\n|\n)+)", DOCUMENT, re.MULTILINE)
+    block = _block(f"In `{file}`")
+    if on_postgresql and "sqlite" in block:
+        rest = [line for line in block.splitlines(keepends=True) if "sqlite" not in line]
+        return "".join([*rest, _block("On PostgreSQL")])
+    return block
+
+
+def _block(beginning: str) -> str:
+    """Return what stands below the line that begins so."""
+    [block] = re.findall(rf"^{re.escape(beginning)}.*:\n\n((?:    .*\n|\n)+)", DOCUMENT, re.MULTILINE)
     return re.sub("^    ", "", block, flags=re.MULTILINE)
 
 
 class ForeignSite:
     """A site in a folder, and the two apps as `pip install` brings them, without the rest of this project."""
 
-    def __init__(self, folder: Path) -> None:
-        """Make the site, as it is before there is a chat."""
+    def __init__(self, folder: Path, database: dict[str, str]) -> None:
+        """Make the site, as it is before there is a chat, on SQLite as Django has it, or on this database."""
+        self._database = database
         self.folder = folder / "site"
         self.folder.mkdir()
         self._packages = folder / "packages"
@@ -145,6 +155,8 @@ class ForeignSite:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
         self.add("mysite/settings.py", SETTINGS)
+        if database:
+            self.add("mysite/settings.py", f'DATABASES["default"] = {database!r}\n')
         self.add("mysite/urls.py", URLS)
         self.add("mysite/wsgi.py", WSGI)
         self.manage("makemigrations", "members")
@@ -166,8 +178,8 @@ class ForeignSite:
     def install(self) -> None:
         """Do what the document says."""
         for file in ("mysite/settings.py", "mysite/urls.py"):
-            self.add(file, told(file))
-        if importlib.util.find_spec("pysqlite3") is None:
+            self.add(file, told(file, on_postgresql=bool(self._database)))
+        if not self._database and importlib.util.find_spec("pysqlite3") is None:
             self.add("mysite/settings.py", 'SILENCED_SYSTEM_CHECKS = ["rooms.W004"]\n')
 
     def people(self) -> list[str]:
