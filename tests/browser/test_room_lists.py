@@ -214,3 +214,14 @@ def test_whoever_said_something_can_be_talked_to(site: Site, ana: Caller, ben: V
     tab.page.get_by_role("button", name="Talk to ana").click()
     expect(tab.page.locator("#room-name")).to_have_text("ana")
     expect(tab.page.locator("[data-rooms='people'] [aria-current]")).to_have_text("ana")
+
+
+def test_a_room_that_is_looked_at_is_read_though_a_reaction_came_last(ben: Visitor, ana: Caller) -> None:
+    room = made(ana, "Liked")
+    said = ana.post("have a look", room)
+    answer = ana.request.post(f"/api/rooms/{room}/messages/{said}/reactions", data={"body": "👍"})
+    assert answer.status == 201, answer.text()
+    page = ben.open("/")
+    expect(unread(page, room)).to_have_text("1")
+    ben.room(room).sees("have a look")
+    expect(unread(page, room)).to_have_count(0)

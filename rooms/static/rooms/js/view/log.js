@@ -293,9 +293,11 @@ export class LogView {
   /** The newest message is in sight. @param {Row[]} rows */
   #see(rows) {
     const newest = rows.findLast((row) => row.kind === "message");
-    if (newest?.kind !== "message" || newest.message.id < this.#seen) return;
-    this.#seen = newest.message.id;
-    if (!document.hidden) this.reach.seen(this.#seen);
+    if (newest?.kind !== "message") return;
+    const { id } = newest.message;
+    // What was there at the opening may end above it, with a reaction or a notice; the reader has read no less for that.
+    this.#seen = Math.max(this.#seen, id);
+    if (!document.hidden) this.reach.seen(id);
   }
 
   /** Offer the way down, and say how much is new there. */
