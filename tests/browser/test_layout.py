@@ -35,3 +35,12 @@ def test_a_long_name_of_ones_own_widens_no_page(site: Site) -> None:
         expect(page.locator("#switch")).to_be_visible()
         assert audit.sideways(page) == []
         assert page.locator("#switch").evaluate(LINES) == 1
+
+
+def test_without_a_script_the_page_says_so_inside_the_room(site: Site) -> None:
+    with site.visitor("ana", java_script_enabled=False) as ana:
+        page = ana.open("/rooms/lobby/")
+        told = page.locator("noscript p")
+        expect(told).to_be_visible()
+        banner, room = place(told), place(page.locator("#room"))
+        assert room["left"] <= banner["left"] < banner["right"] <= room["right"]
