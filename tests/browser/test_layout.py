@@ -44,3 +44,19 @@ def test_without_a_script_the_page_says_so_inside_the_room(site: Site) -> None:
         expect(told).to_be_visible()
         banner, room = place(told), place(page.locator("#room"))
         assert room["left"] <= banner["left"] < banner["right"] <= room["right"]
+
+
+def test_on_paper_a_room_is_all_that_the_page_holds_of_the_conversation(site: Site) -> None:
+    with site.visitor("ana") as ana, site.caller("ana") as caller:
+        for number in range(30):
+            caller.post(f"for the record {number}", "attic")
+        tab = ana.room("attic")
+        tab.sees("for the record 0", "for the record 29")
+        tab.page.emulate_media(media="print")
+        for part in ("header.site", "#rooms-beside", "#composer", "#jump"):
+            expect(tab.page.locator(part)).to_be_hidden()
+        hidden = tab.page.locator("#scroller").evaluate("one => one.scrollHeight - one.clientHeight")
+        assert hidden == 0
+        first, last = (place(tab.message(f"for the record {number}")) for number in (0, 29))
+        assert 0 <= first["top"] < last["top"]
+        assert last["bottom"] <= tab.page.evaluate("document.documentElement.scrollHeight")
