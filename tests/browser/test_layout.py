@@ -60,3 +60,17 @@ def test_on_paper_a_room_is_all_that_the_page_holds_of_the_conversation(site: Si
         first, last = (place(tab.message(f"for the record {number}")) for number in (0, 29))
         assert 0 <= first["top"] < last["top"]
         assert last["bottom"] <= tab.page.evaluate("document.documentElement.scrollHeight")
+
+
+def test_what_went_well_does_not_look_like_what_was_refused(site: Site) -> None:
+    with site.visitor("ana") as ana:
+        page = ana.open("/rooms/yard/people/")
+        page.get_by_role("button", name="Join the room").click()
+        page.goto("/rooms/yard/people/")
+        page.get_by_role("button", name="Leave the room").click()
+        told = page.locator(".messages > li")
+        expect(told).to_have_text("You have left the room.")
+        colour = "one => getComputedStyle(one).backgroundColor"
+        well = told.evaluate(colour)
+        told.evaluate("one => { one.className = 'error' }")
+        assert told.evaluate(colour) != well
