@@ -74,3 +74,15 @@ def test_what_went_well_does_not_look_like_what_was_refused(site: Site) -> None:
         well = told.evaluate(colour)
         told.evaluate("one => { one.className = 'error' }")
         assert told.evaluate(colour) != well
+
+
+def test_the_number_of_a_point_stands_beside_the_first_line_of_a_long_link(site: Site) -> None:
+    link = "https://example.org/" + "a-very-long-address/" * 12
+    with site.visitor("ana", **PHONE) as ana, site.caller("ana") as caller:
+        caller.post(f"1. short\n2. {link}", "den")
+        page = ana.room("den").page
+        point = page.locator(".body li", has=page.get_by_role("link")).last
+        expect(point).to_be_visible()
+        # A number stands on the first line that its point has of its own, so a block is what it must be.
+        assert point.get_by_role("link").evaluate("one => getComputedStyle(one).display") == "block"
+        assert audit.small_targets(page) == []
