@@ -86,3 +86,12 @@ def test_the_number_of_a_point_stands_beside_the_first_line_of_a_long_link(site:
         # A number stands on the first line that its point has of its own, so a block is what it must be.
         assert point.get_by_role("link").evaluate("one => getComputedStyle(one).display") == "block"
         assert audit.small_targets(page) == []
+
+
+@pytest.mark.parametrize("language", ["en", "ar"])
+def test_a_guest_sees_the_whole_mark_of_the_connection(site: Site, language: str) -> None:
+    with site.visitor(None, **PHONE) as guest:
+        guest.context.add_cookies([{"name": "django_language", "value": language, "url": site.chat.url}])
+        page = guest.room("open").page
+        mark, head = place(page.locator("#connection")), place(page.locator(".room-head"))
+        assert min(mark["left"] - head["left"], head["right"] - mark["right"]) >= ROOM_PX
