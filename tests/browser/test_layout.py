@@ -95,3 +95,15 @@ def test_a_guest_sees_the_whole_mark_of_the_connection(site: Site, language: str
         page = guest.room("open").page
         mark, head = place(page.locator("#connection")), place(page.locator(".room-head"))
         assert min(mark["left"] - head["left"], head["right"] - mark["right"]) >= ROOM_PX
+
+
+def test_where_one_types_does_not_move_when_the_script_comes(site: Site) -> None:
+    box = "document.querySelector('#text').getBoundingClientRect().x"
+    with site.visitor("ana") as ana:
+        ana.bearable = ("Failed to load resource",)
+        ana.context.route("**/rooms/js/room.js", lambda route: route.abort())
+        before = ana.open("/rooms/den/").evaluate(box)
+        ana.context.unroute("**/rooms/js/room.js")
+        tab = ana.room("den")
+        expect(tab.page.get_by_role("button", name="Attach files")).to_be_enabled()
+        assert tab.page.evaluate(box) == before

@@ -34,7 +34,7 @@ export function startAttaching({ box, page: { room, uploads: limits }, api, open
   };
   const [button, input] = [element("attach"), /** @type {HTMLInputElement} */ (element("files"))];
   input.accept = limits.types;
-  button.hidden = false;
+  button.disabled = false;
   const attach = new Attach({ place: element("room"), button, input, box, open, clock: how.clock, load, say });
   if (how.storage.getItem(how.key) !== null) attach.ready().catch(() => {}); // it stays where it is
   return attach;
