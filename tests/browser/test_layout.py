@@ -107,3 +107,14 @@ def test_where_one_types_does_not_move_when_the_script_comes(site: Site) -> None
         tab = ana.room("den")
         expect(tab.page.get_by_role("button", name="Attach files")).to_be_enabled()
         assert tab.page.evaluate(box) == before
+
+
+def test_a_long_name_of_a_room_leaves_the_rest_in_sight_in_the_administration(site: Site) -> None:
+    with site.caller("mod") as mod, site.visitor("mod", viewport={"width": 1440, "height": 900}) as visitor:
+        room = mod.request.post("/api/rooms", data={"name": "R" * 120}).json()["room"]
+        mod.post("still seen", room)
+        page = visitor.open("/admin/rooms/message/")
+        row = page.locator("#result_list tr", has_text="still seen")
+        frame = place(page.locator("#changelist-form .results"))
+        for part in (".field-who", ".field-text", ".field-created_at"):
+            assert place(row.locator(part))["right"] <= frame["right"]
