@@ -74,8 +74,8 @@ def members(request: HttpRequest, visit: Visit) -> HttpResponse:
         attempt_told(request, who, Join(slug), _("You belong to this room now."))
         return redirect("rooms:room", slug)
     if asked == "leave":
-        attempt_told(request, who, Leave(slug), _("You have left the room."))
-        return redirect("rooms:index")
+        left = attempt_told(request, who, Leave(slug), _("You have left the room."))
+        return redirect("rooms:index") if left else redirect("rooms:members", slug)
     if add.is_valid() and attempt(add, who, SetRole(slug, **add.cleaned_data)) is not None:
         messages.success(request, _("They belong to the room now."))
         return redirect("rooms:members", slug)

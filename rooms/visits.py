@@ -130,11 +130,12 @@ def attempt_all(form: RefusableForm, by: Author | None, actions: Sequence[RoomAc
     return True
 
 
-def attempt_told(request: HttpRequest, by: Author | None, action: Action, done: str) -> None:
-    """Do what a button asks for; the next page tells that it is done, or why not."""
+def attempt_told(request: HttpRequest, by: Author | None, action: Action, done: str) -> bool:
+    """Do what a button asks for and return whether it is done; the next page tells that, or why not."""
     try:
         perform(by.id if by else None, action)
     except log.Refusal as refusal:
         messages.error(request, in_words(refusal.detail))
-    else:
-        messages.success(request, done)
+        return False
+    messages.success(request, done)
+    return True

@@ -1,4 +1,4 @@
-"""The pages of invitations, of reports, and of the search."""
+"""The pages of invitations, of reports, and of the search; and where leaving leads."""
 
 from __future__ import annotations
 
@@ -38,6 +38,23 @@ class Pages(TestCase):
         client = Client()
         client.force_login(user)
         return client
+
+
+class Leaving(Pages):
+    """The button by which somebody leaves a room."""
+
+    def leave(self, who: User) -> Any:
+        """Press it and return the page that it leads to."""
+        return self.as_(who).post(reverse("rooms:members", args=[self.slug]), {"do": "leave"}, follow=True)
+
+    def test_the_last_owner_is_told_why_not_where_somebody_else_is_made_one(self) -> None:
+        page = self.leave(self.ana)
+        self.assertContains(page, "The last owner stays one")
+        self.assertContains(page, "Set the role")
+
+    def test_who_has_left_sees_the_rooms(self) -> None:
+        self.assertContains(self.leave(self.ben), "You have left the room.")
+        self.assertNotContains(self.leave(self.ben), "Garden", status_code=404)
 
 
 class Invitations(Pages):
