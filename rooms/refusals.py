@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
+from django.utils.text import capfirst
 from django.utils.translation import get_language, pgettext
 from django.utils.translation.trans_real import DjangoTranslation, translation
 from django.views.i18n import JavaScriptCatalog
@@ -28,7 +29,7 @@ def in_words(detail: str) -> str:
     for made, text in _sentences(get_language() or "en"):
         if found := made.fullmatch(english):
             return text % found.groupdict()
-    return english
+    return capfirst(english)
 
 
 @cache

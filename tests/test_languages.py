@@ -148,6 +148,9 @@ class Refusals(SimpleTestCase):
             "1 to 9 characters.",
         )
 
+    def test_where_the_name_of_a_field_went_it_still_begins_as_a_sentence(self) -> None:
+        self.assertEqual(in_words(refusal("q", "there is no word in it.").detail), "There is no word in it.")
+
     def test_values_come_over_into_the_translation(self) -> None:
         with override("ar"):
             told = in_words(TOO_MANY_REPORTS.detail)

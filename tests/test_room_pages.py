@@ -69,7 +69,7 @@ class Making(Pages):
         self.assertEqual(Membership.objects.get(room=made).user, self.dora)
 
     def test_a_refusal_is_an_error_of_its_field(self) -> None:
-        for room_, wanted in (("garden", "this address is in use"), ("Not An Address", "small letters")):
+        for room_, wanted in (("garden", "This address is in use"), ("Not An Address", "small letters")):
             answer = self.as_(self.dora).post(reverse("rooms:new_room"), {"name": "x", "room": room_})
             self.assertEqual(answer.status_code, 200)
             self.assertIn(wanted, answer.context["form"].errors["room"][0])
