@@ -91,7 +91,7 @@ class Making(RoomsCase):
 
     def test_what_is_refused_is_told_on_the_form_and_makes_no_room(self) -> None:
         response = self.make(slug="hall", visibility="private", open_to_guests="on")
-        self.assertContains(response, "a private room is not open to guests")
+        self.assertContains(response, "A private room is not open to guests")
         self.assertContains(response, 'value="New"')
         self.assertFalse(ChatRoom.objects.filter(slug="hall").exists() or AuditEntry.objects.exists())
 
@@ -132,7 +132,7 @@ class Changing(RoomsCase):
         heard = self.heard()
         response = self.save(name="Hall", visibility="private", open_to_guests="on")
         self.assertEqual(response.status_code, 200)
-        self.assertContains(response, "a private room is not open to guests")
+        self.assertContains(response, "A private room is not open to guests")
         self.assertContains(response, 'value="Hall"')
         self.assertEqual((self.stored().name, self.stored().visibility), ("Lobby", "public"))
         self.assertEqual((heard.messages, AuditEntry.objects.count()), ([], 0))
