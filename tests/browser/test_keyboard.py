@@ -95,6 +95,17 @@ def test_arrows_go_from_message_to_message(tab: RoomTab) -> None:
     assert here(tab.page)["name"] == "text"
 
 
+def test_what_is_typed_where_nothing_takes_it_is_a_message(tab: RoomTab) -> None:
+    tab.page.evaluate("document.activeElement.blur()")
+    for key in ("Control+c", "Space", "PageUp"):
+        tab.page.keyboard.press(key)
+        assert here(tab.page)["name"] == "body", key
+    tab.page.keyboard.type("hello")
+    assert here(tab.page)["name"] == "text"
+    expect(tab.page.locator("#text")).to_have_value("hello")
+    tab.page.fill("#text", "")
+
+
 @pytest.mark.parametrize("key", ["Enter", "ContextMenu", "Shift+F10"])
 def test_what_can_be_done_about_a_message_is_done_from_there(tab: RoomTab, key: str) -> None:
     tab.message("line 39").focus()

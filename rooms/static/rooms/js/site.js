@@ -1,5 +1,5 @@
 // @ts-check
-/** Every page: its menus close, its times are the reader's, Ctrl+K goes to a room, and logging out forgets what was kept. */
+/** Every page: its menus close, what is for good is asked about, what is shown once can be copied, its times are the reader's, Ctrl+K goes to a room, and logging out forgets what was kept. */
 
 import { gettext } from "./i18n.js";
 import { forget, keysOf, lastingStorage } from "./page.js";
@@ -9,6 +9,27 @@ document.getElementById("log-out")?.addEventListener("submit", (event) => {
   if (unsent && !confirm(gettext("Not all that you wrote is sent yet. Log out and lose it?"))) event.preventDefault();
   else forget();
 });
+
+/** What cannot be taken back is asked about first. @type {NodeListOf<HTMLFormElement>} */
+const forms = document.querySelectorAll("form[data-confirm]");
+for (const form of forms) {
+  form.addEventListener("submit", (event) => {
+    if (!confirm(form.dataset.confirm)) event.preventDefault();
+  });
+}
+
+/** A browser lends its clipboard to secure pages only. @type {NodeListOf<HTMLButtonElement>} */
+const copies = document.querySelectorAll("button[data-copy]");
+for (const button of navigator.clipboard ? copies : []) {
+  const { copy = "", done = "" } = button.dataset;
+  button.hidden = false;
+  button.addEventListener("click", () => {
+    navigator.clipboard.writeText(copy).then(
+      () => (button.textContent = done),
+      (error) => console.warn(`The browser does not lend its clipboard: ${error}`),
+    );
+  });
+}
 
 /** @type {NodeListOf<HTMLDetailsElement>} */
 const menus = document.querySelectorAll("details.menu");

@@ -2,7 +2,7 @@
 /** Where a message is typed. What stands in it is kept in the browser, over reloads too. */
 
 import { enterSends } from "../enterkey.js";
-import { composes, fit, listen, objection, remainder, sendable } from "./textbox.js";
+import { composes, fit, listen, objection, remainder, sendable, types } from "./textbox.js";
 
 /** @typedef {import("../outbox.js").Attachment} Attachment */
 
@@ -42,6 +42,10 @@ export class Composer {
       if (event.key === key && event.newValue === null) this.#removed(event.oldValue);
     });
     listen(box, { submit: () => this.#submit(), up: editLast });
+    document.addEventListener("keydown", (event) => {
+      // Who begins to type where nothing takes it means this box. A space scrolls.
+      if (event.target === document.body && types(event) && event.key !== " ") box.focus();
+    });
     form.addEventListener("submit", (event) => {
       event.preventDefault();
       this.#submit();

@@ -58,6 +58,11 @@ function modified({ shiftKey, ctrlKey, metaKey, altKey }) {
   return shiftKey || ctrlKey || metaKey || altKey;
 }
 
+/** Whether a key is one that writes a character. @param {KeyboardEvent} event */
+export function types({ key, ctrlKey, metaKey, altKey, defaultPrevented }) {
+  return [...key].length === 1 && !(ctrlKey || metaKey || altKey || defaultPrevented);
+}
+
 /** As high as its text, within what the style sheet allows. @param {HTMLTextAreaElement} box */
 export function fit(box) {
   box.style.height = "auto";
