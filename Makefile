@@ -26,7 +26,7 @@ run: $(VENV)/base.stamp ## Install what is needed, migrate, and serve the chat o
 	$(BIN)/python manage.py migrate --verbosity 0
 	exec $(BIN)/python manage.py runchat --listen '$(LISTEN)'
 
-test: test-browser test-sqlite test-postgresql ## Run all tests; with make -j3 these three at a time
+test: test-postgresql test-browser test-sqlite ## Run all tests; with make -j3 these three at a time
 
 test-browser: $(VENV)/dev.stamp ## Run the tests in a browser
 	$(BIN)/python -m pytest -m browser -p no:cacheprovider
