@@ -121,6 +121,11 @@ class TestRequests:
             (b"/", [b"chat.example:8000"]),
         ]
 
+    def test_with_its_query_and_no_other_host(self) -> None:
+        asked = in_origin_form(b"http://chat.example/page?a=http://b/?c")
+        assert asked == (b"/page?a=http://b/?c", b"chat.example")
+        assert in_origin_form(b"http://chat.example?a=1") == (b"/?a=1", b"chat.example")
+
     def test_and_bounded_by_its_path(self, edge: Edge) -> None:
         assert edge.ask("POST", f"http://localhost{API}", b"x" * 65_537).status == 413
         assert b"one" in edge.ask("GET", f"http://localhost{API}").body
